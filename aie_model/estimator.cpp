@@ -60,7 +60,7 @@ void fill_weight_lanes(const TiledLayer& layer, const Device& device, LaneTimes&
     const std::int64_t unified = unified_bytes(layer.core_weight, layer.density);
     const std::int64_t sends =
         layer.height_tiles * layer.passes * concat_repeat(layer, device) * layer.width_splits;
-    loadw = layer.height_tiles * round_up(chunks_per_row(layer, device) * unified, kLoadwPiece) +
+    loadw = layer.height_tiles * round_up(memtile_weight_bytes(layer, device), kLoadwPiece) +
             kLoadwHeader;
     loadwm = sends * round_up(unified, kLoadwmPiece) + kLoadwmHeader;
   }

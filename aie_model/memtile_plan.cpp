@@ -55,6 +55,7 @@ class Planner {
   Planner(std::span<TiledLayer> layers, const Device& device)
       : layers_(layers), device_(device), capacity_(device.memtile_bytes) {
     find_buffers();
+    mark_members();
     find_last_uses();
     find_last_block();
   }
@@ -89,6 +90,26 @@ class Planner {
       for (const int p : at(i).producers) {
         WBS_ASSERT(p >= kNetworkInput && p < i);
         if (at(i).kind == LayerKind::concat && p >= 0) owner_[static_cast<std::size_t>(p)] = i;
+      }
+    }
+  }
+
+  /// concat_channels of every member. Of several concats inside one concat the authors' compiler
+  /// keeps the last and folds the others into the outer one (Mixed_7b, Mixed_7c).
+  void mark_members() {
+    for (TiledLayer& layer : layers_) layer.concat_channels = 0;
+    for (int i = count() - 1; i >= 0; --i) {
+      if (at(i).kind != LayerKind::concat) continue;
+      const std::int64_t own = at(i).output.c;
+      const std::int64_t channels = at(i).concat_channels > 0 ? at(i).concat_channels : own;
+      int last_inner = -1;
+      for (const int p : at(i).producers) {
+        if (p >= 0 && at(p).kind == LayerKind::concat) last_inner = std::max(last_inner, p);
+      }
+      for (const int p : at(i).producers) {
+        if (p < 0) continue;
+        const bool inner = at(p).kind == LayerKind::concat;
+        at(p).concat_channels = inner && p == last_inner ? 0 : channels;
       }
     }
   }

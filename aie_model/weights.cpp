@@ -24,7 +24,9 @@ std::int64_t chunks_per_row(const TiledLayer& layer, const Device& device) {
 
 std::int64_t memtile_weight_bytes(const TiledLayer& layer, const Device& device) {
   if (!has_weights(layer)) return 0;
-  return chunks_per_row(layer, device) * unified_bytes(layer.core_weight, layer.density);
+  // Memtile i feeds row i; on arrays that are not square the rows' weights are spread evenly.
+  const std::int64_t chunks = ceil_div(chunks_per_row(layer, device) * device.rows, device.columns);
+  return chunks * unified_bytes(layer.core_weight, layer.density);
 }
 
 }  // namespace wbs::aie
