@@ -46,17 +46,14 @@ void tile_window_pool(TiledLayer& layer, const Device& device) {
   std::int64_t channels = layer.output.c;
   std::int64_t splits = 1;
   std::int64_t width = column;
-  while (win.kh * in_w(width) * channels > limit) {
-    if (width > 1) {
-      width = ceil_div(column, splits *= 2);
-    } else if (channels % 2 == 0) {
-      // Not even one output column fits: halve the channels and start again at the whole width.
-      channels /= 2;
-      splits = 1;
-      width = column;
-    } else {
-      break;
-    }
+  const auto fits = [&](std::int64_t out_w, std::int64_t c) {
+    return win.kh * in_w(out_w) * c <= limit;
+  };
+  if (fits(1, channels)) {
+    while (!fits(width, channels)) width = ceil_div(column, splits *= 2);
+  } else {
+    // Not even one output column fits with all channels: split the channels, not the width.
+    while (channels % 2 == 0 && !fits(width, channels)) channels /= 2;
   }
   std::int64_t rows = 1;
   while (rows < layer.output.h &&

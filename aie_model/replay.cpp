@@ -76,16 +76,18 @@ std::int64_t stride_of(const ReplayRow& row) {
   return std::max<std::int64_t>(1, row.core_input.w / row.core_output.w);
 }
 
-/// The row as a layer of its own whose input was made by a layer before it.
-TiledLayer lone_layer(const ReplayRow& row, const Device& device) {
+/// The row as a layer of its own whose input was made by a layer before it: the row before, where
+/// its channels can be this row's input channels.
+TiledLayer lone_layer(const ReplayRow& row, const ReplayRow* previous, const Device& device) {
   TiledLayer layer;
   layer.name = row.layer;
   layer.output = row.output;
   const std::int64_t stride = stride_of(row);
   layer.window = {row.weight.kh, row.weight.kw,           stride,
                   stride,        (row.weight.kh - 1) / 2, (row.weight.kw - 1) / 2};
-  layer.input = {row.output.h * stride, row.output.w * stride,
-                 std::max(row.weight.cin, row.core_input.c)};
+  const std::int64_t seen = std::max(row.weight.cin, row.core_input.c);
+  const bool chained = previous != nullptr && previous->output.c % seen == 0;
+  layer.input = {row.output.h * stride, row.output.w * stride, chained ? previous->output.c : seen};
   layer.producers = {0};
   take_row(layer, row);
   TiledLayer before;
@@ -97,6 +99,34 @@ TiledLayer lone_layer(const ReplayRow& row, const Device& device) {
   plan_memtiles(pair, device);
   return pair.back();
 }
+
+/// Puts layers in the order in which a run executed them: each matched convolution in the order of
+/// its row, every other layer just before the first layer that needs it.
+class Reorder {
+ public:
+  explicit Reorder(std::vector<TiledLayer> layers)
+      : layers_(std::move(layers)), place_(layers_.size(), -1) {}
+
+  void emit(int i) {
+    if (i < 0 || place_[static_cast<std::size_t>(i)] >= 0) return;
+    TiledLayer& layer = layers_[static_cast<std::size_t>(i)];
+    for (int& producer : layer.producers) {
+      emit(producer);
+      if (producer >= 0) producer = place(producer);
+    }
+    place_[static_cast<std::size_t>(i)] = static_cast<int>(ordered_.size());
+    ordered_.push_back(std::move(layer));
+  }
+  void emit_rest() {
+    for (std::size_t i = 0; i < layers_.size(); ++i) emit(static_cast<int>(i));
+  }
+  [[nodiscard]] int place(int i) const { return i < 0 ? -1 : place_[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] std::vector<TiledLayer> take() { return std::move(ordered_); }
+
+ private:
+  std::vector<TiledLayer> layers_, ordered_;
+  std::vector<int> place_;
+};
 
 ReplayResult result_of(const TiledLayer& layer, const ReplayRow& row, const Device& device,
                        Model model) {
@@ -146,9 +176,14 @@ std::vector<TiledLayer> layers_of_run(std::span<const ReplayRow> rows,
       take_default(layers[i], device, density);
     }
   }
-  plan_memtiles(layers, device);
+  Reorder reorder(std::move(layers));
+  for (const int i : found) reorder.emit(i);
+  reorder.emit_rest();
+  for (int& i : found) i = reorder.place(i);
+  std::vector<TiledLayer> ordered = reorder.take();
+  plan_memtiles(ordered, device);
   if (row_layer != nullptr) *row_layer = std::move(found);
-  return layers;
+  return ordered;
 }
 
 std::vector<ReplayResult> replay(std::span<const ReplayRow> rows, Model model,
@@ -170,8 +205,9 @@ std::vector<ReplayResult> replay(std::span<const ReplayRow> rows, Model model,
     const auto layers = layers_of_run(run, std::move(structure), device, &row_layer);
     for (std::size_t i = 0; i < members.size(); ++i) {
       const int at = row_layer[i];
+      const ReplayRow* previous = i > 0 ? &run[i - 1] : nullptr;
       const TiledLayer layer =
-          at >= 0 ? layers[static_cast<std::size_t>(at)] : lone_layer(run[i], device);
+          at >= 0 ? layers[static_cast<std::size_t>(at)] : lone_layer(run[i], previous, device);
       results[members[i]] = result_of(layer, run[i], device, model);
     }
   }

@@ -44,9 +44,11 @@ using NetworkLayers = std::function<std::vector<TiledLayer>(std::string_view net
 /// parse_replay() of a file; throws Error(io) when it cannot be read.
 [[nodiscard]] std::vector<ReplayRow> read_replay(const std::string& path);
 
-/// The layers of one run (rows of one network, array and weights): `layers` with the rows' core
-/// pieces and densities filled in, pools and adds tiled, and the Memtiles planned. `row_layer`, if
-/// given, receives for each row the index of its layer, or -1 where no layer has its shapes.
+/// The layers of one run (rows of one network, array and weights): `layers` in the order in which
+/// the rows ran them, with the rows' core pieces and densities filled in, pools and adds tiled, and
+/// the Memtiles planned. Rows find their layer by shape, then by likeness of the names, then by
+/// order. `row_layer`, if given, receives for each row the index of its layer, or -1 where no layer
+/// has its shapes.
 [[nodiscard]] std::vector<TiledLayer> layers_of_run(std::span<const ReplayRow> rows,
                                                     std::vector<TiledLayer> layers,
                                                     const Device& device,

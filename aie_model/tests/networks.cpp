@@ -85,11 +85,11 @@ std::vector<TiledLayer> resnet50() {
     for (int block = 0; block < blocks; ++block) {
       const std::int64_t stride = block == 0 && stage > 0 ? 2 : 1;
       const std::string name = fmt::format("layer{}.{}.", stage + 1, block);
-      const int skip =
-          block == 0 ? b.conv(name + "downsample.0", x, 4 * channels, square(1, stride)) : x;
       int y = b.conv(name + "conv1", x, channels, square(1));
       y = b.conv(name + "conv2", y, channels, square(3, stride, 1));
       y = b.conv(name + "conv3", y, 4 * channels, square(1));
+      const int skip =
+          block == 0 ? b.conv(name + "downsample.0", x, 4 * channels, square(1, stride)) : x;
       x = b.add(name + "add", y, skip);
     }
   }

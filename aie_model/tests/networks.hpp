@@ -8,8 +8,8 @@
 
 namespace wbs::aie::testing {
 
-/// Shapes, windows, names and producers of "resnet50", "vgg16" or "inception_v3" in the order of
-/// the logs; empty for other names.
+/// Shapes, windows, names and producers of "resnet50", "vgg16" or "inception_v3" as torchvision
+/// orders them (the logs run downsample first); empty for other names.
 std::vector<TiledLayer> network_layers(std::string_view name);
 
 }  // namespace wbs::aie::testing
