@@ -49,7 +49,18 @@ bool same_shape(const ReplayRow& row, const TiledLayer& layer) {
          row.weight.cin <= cin && row.core_input.c <= cin;
 }
 
-void take_row(TiledLayer& layer, const ReplayRow& row) {
+/// Sweeps over a column's width when a core takes less of it at a time: widths are halved, so a
+/// power of two where that explains the row.
+std::int64_t width_splits_of(const ReplayRow& row, const Device& device) {
+  const std::int64_t column = ceil_div(row.output.w, device.columns);
+  std::int64_t halves = 1;
+  while (ceil_div(column, halves) > row.core_output.w) halves *= 2;
+  return ceil_div(column, halves) == row.core_output.w ? halves
+                                                       : ceil_div(column, row.core_output.w);
+}
+
+void take_row(TiledLayer& layer, const ReplayRow& row, const Device& device) {
+  layer.width_splits = width_splits_of(row, device);
   layer.core_weight = row.weight;
   layer.core_input = row.core_input;
   layer.core_output = row.core_output;
@@ -89,7 +100,7 @@ TiledLayer lone_layer(const ReplayRow& row, const ReplayRow* previous, const Dev
   const bool chained = previous != nullptr && previous->output.c % seen == 0;
   layer.input = {row.output.h * stride, row.output.w * stride, chained ? previous->output.c : seen};
   layer.producers = {0};
-  take_row(layer, row);
+  take_row(layer, row, device);
   TiledLayer before;
   before.kind = LayerKind::max_pool;
   before.input = before.output = layer.input;
@@ -167,7 +178,7 @@ std::vector<TiledLayer> layers_of_run(std::span<const ReplayRow> rows,
     density = std::min(density, row.density);
     if (best < 0) continue;
     used[static_cast<std::size_t>(best)] = true;
-    take_row(layers[static_cast<std::size_t>(best)], row);
+    take_row(layers[static_cast<std::size_t>(best)], row, device);
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     if (layers[i].kind != LayerKind::conv) {

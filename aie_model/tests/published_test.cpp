@@ -135,6 +135,22 @@ TEST_F(Published, TimelinesOfTheEighteenLoggedRunsAreWithinOnePercent) {
   EXPECT_EQ(runs, 18);
 }
 
+TEST_F(Published, DenseResNet50On4x4HasTheStatedComputeTimes) {
+  const auto rows = read_replay(dir_ + "/wbs_subvolumes.csv");
+  double published_ns = 0, corrected_ns = 0;
+  const auto published = replay(rows, Model::published, network_layers);
+  const auto corrected = replay(rows, Model::corrected, network_layers);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].network != "resnet50" || rows[i].array != "4x4" || rows[i].weights != "dense") {
+      continue;
+    }
+    published_ns += published[i].comp_ns;
+    corrected_ns += corrected[i].comp_ns;
+  }
+  EXPECT_NEAR(published_ns, 8.0e6, 0.05e6);  // "8.0 ms of published compute
+  EXPECT_NEAR(corrected_ns, 1.05e6, 0.1e6);  // against about 1.0 ms by MACs/256"
+}
+
 TEST_F(Published, MostLoggedLayersHaveTheirTimeToAThousandth) {
   const auto rows = read_replay(dir_ + "/wbs_subvolumes.csv");
   std::map<std::string, std::vector<CsvRow>> runs;
