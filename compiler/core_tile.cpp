@@ -200,10 +200,11 @@ class Chooser {
   CoreTile tile_;
 };
 
-constexpr std::array<std::string_view, 15> kNoteNames{
-    "uneven width", "idle columns",  "uneven channels",   "cout pieces",      "cin pieces",
-    "input pieces", "halo dropped",  "output pieces",     "width pieces",     "weight passes",
-    "height tiles", "concat repeat", "over weight limit", "over input limit", "over output limit"};
+constexpr std::array<std::string_view, 16> kNoteNames{
+    "uneven width", "idle columns",      "uneven channels",  "cout pieces",
+    "cin pieces",   "input pieces",      "halo dropped",     "output pieces",
+    "width pieces", "weight passes",     "height tiles",     "concat repeat",
+    "through ddr",  "over weight limit", "over input limit", "over output limit"};
 
 }  // namespace
 

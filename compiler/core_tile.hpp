@@ -38,21 +38,22 @@ struct ArrayShape {
 
 /// What is special about a tiling; a layer may have several.
 enum TileNote : unsigned {
-  kUnevenWidth = 1U << 0,       ///< the last columns get fewer output columns, or none
-  kIdleColumns = 1U << 1,       ///< narrower than the array: one column does the work
-  kUnevenChannels = 1U << 2,    ///< the last rows get fewer output channels, or none
-  kCoutPieces = 1U << 3,        ///< a core takes its output channels in several pieces
-  kCinWeightPieces = 1U << 4,   ///< weights cut along the input channels
-  kCinInputPieces = 1U << 5,    ///< input streamed in pieces of channels
-  kHaloDropped = 1U << 6,       ///< the streamed width leaves out the neighbours' columns
-  kOutputPieces = 1U << 7,      ///< output written in pieces of channels
-  kWidthPieces = 1U << 8,       ///< a column takes its width in several pieces through DDR
-  kWeightPasses = 1U << 9,      ///< weights do not fit the memtiles: several sweeps over the rows
-  kHeightTiles = 1U << 10,      ///< activations do not fit the memtiles: tiles by height through DDR
-  kConcatRepeat = 1U << 11,     ///< repeated because it writes into a concat (authors' rule)
-  kOverWeightLimit = 1U << 12,  ///< one weight piece exceeds the core's buffer
-  kOverInputLimit = 1U << 13,   ///< the streamed input exceeds the core's buffer
-  kOverOutputLimit = 1U << 14,  ///< the written output exceeds the core's buffer
+  kUnevenWidth = 1U << 0,      ///< the last columns get fewer output columns, or none
+  kIdleColumns = 1U << 1,      ///< narrower than the array: one column does the work
+  kUnevenChannels = 1U << 2,   ///< the last rows get fewer output channels, or none
+  kCoutPieces = 1U << 3,       ///< a core takes its output channels in several pieces
+  kCinWeightPieces = 1U << 4,  ///< weights cut along the input channels
+  kCinInputPieces = 1U << 5,   ///< input streamed in pieces of channels
+  kHaloDropped = 1U << 6,      ///< the streamed width leaves out the neighbours' columns
+  kOutputPieces = 1U << 7,     ///< output written in pieces of channels
+  kWidthPieces = 1U << 8,      ///< a column takes its width in several pieces through DDR
+  kWeightPasses = 1U << 9,     ///< weights do not fit the memtiles: several sweeps over the rows
+  kHeightTiles = 1U << 10,     ///< activations do not fit the memtiles: tiles by height through DDR
+  kConcatRepeat = 1U << 11,    ///< repeated because it writes into a concat (authors' rule)
+  kThroughDdr = 1U << 12,      ///< input read from DDR and output written to it
+  kOverWeightLimit = 1U << 13,  ///< one weight piece exceeds the core's buffer
+  kOverInputLimit = 1U << 14,   ///< the streamed input exceeds the core's buffer
+  kOverOutputLimit = 1U << 15,  ///< the written output exceeds the core's buffer
 };
 
 /// Names of the notes in `notes`, in the order of the enumeration ("uneven width", ...).

@@ -29,7 +29,7 @@ struct Layer {
   std::int64_t groups = 1;
   LayerDensity density;
   bool first = false;                ///< reads the network input: dense, channels padded to 8
-  std::int64_t concat_channels = 0;  ///< channels of the outermost concat it writes into, or 0
+  std::int64_t concat_channels = 0;  ///< channels of the concat it writes into, or 0
 };
 
 /// A graph without the operations that cost nothing on the array.

@@ -223,15 +223,15 @@ class Lowering {
     return append(std::move(layer));
   }
 
-  /// Tells every layer whose output is a part of a channel concat how many channels that has; a
-  /// concat inside a concat counts as the outer one, since both share the outer one's buffer.
+  /// Tells every layer whose output is a part of a channel concat how many channels that has.
   void mark_concats() {
-    for (std::size_t i = list_.layers.size(); i-- > 0;) {
-      const Layer& concat = list_.layers[i];
+    for (const Layer& concat : list_.layers) {
       if (concat.kind != aie::LayerKind::concat) continue;
-      const std::int64_t channels = std::max(concat.concat_channels, concat.output.c);
-      for (const int p : concat.producers)
-        if (p >= 0) list_.layers[static_cast<std::size_t>(p)].concat_channels = channels;
+      for (const int p : concat.producers) {
+        if (p < 0) continue;
+        std::int64_t& channels = list_.layers[static_cast<std::size_t>(p)].concat_channels;
+        channels = std::max(channels, concat.output.c);
+      }
     }
   }
 

@@ -186,15 +186,12 @@ void layer_fields(Archive& archive, aie::TiledLayer& l) {
   archive.numbers("core_output", 0, extent(l.core_output));
   archive.field("density", l.density);
   archive.field("corrected_density", l.corrected_density);
-  archive.field("first", l.first);
   archive.field("concat_channels", l.concat_channels);
-  archive.field("passes", l.passes);
-  archive.field("cout_splits", l.cout_splits);
-  archive.field("cin_splits", l.cin_splits);
   archive.field("width_splits", l.width_splits);
+  archive.field("channel_splits", l.channel_splits);
   archive.field("height_tiles", l.height_tiles);
-  archive.field("load_input", l.load_input);
-  archive.field("write_output", l.write_output);
+  archive.field("passes", l.passes);
+  archive.field("through_ddr", l.through_ddr);
   archive.field("load_bytes", l.load_bytes);
   archive.field("write_bytes", l.write_bytes);
   archive.field("loadw_bytes", l.loadw_bytes);
@@ -211,8 +208,7 @@ void check_layer(const aie::TiledLayer& layer, std::size_t index, const std::str
   };
   positive("groups", layer.groups);
   positive("passes", layer.passes);
-  positive("cout_splits", layer.cout_splits);
-  positive("cin_splits", layer.cin_splits);
+  positive("channel_splits", layer.channel_splits);
   positive("width_splits", layer.width_splits);
   positive("height_tiles", layer.height_tiles);
   if (!(layer.density >= 0.0 && layer.density <= 1.0))
@@ -245,7 +241,6 @@ aie::TiledLayer read_layer(const Json& json, std::size_t index, unsigned& notes)
     if (bit == 0) fail(where, fmt::format("'{}' is no note", name));
     notes |= bit;
   }
-  layer.inputs = std::max(1, static_cast<int>(layer.producers.size()));
   check_layer(layer, index, where);
   return layer;
 }

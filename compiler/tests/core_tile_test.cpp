@@ -101,7 +101,7 @@ TEST(CoreTile, KernelTooLargeForEightChannelsTakesFewerOutputChannels) {
 }
 
 TEST(CoreTile, NotesHaveNamesThatReadBack) {
-  for (unsigned bit = 0; bit < 15; ++bit) {
+  for (unsigned bit = 0; bit < 16; ++bit) {
     const std::vector<std::string> names = note_names(1U << bit);
     ASSERT_EQ(names.size(), 1U);
     EXPECT_EQ(note_bit(names.front()), 1U << bit);
