@@ -1,0 +1,64 @@
+#include "compiler/explain.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+TiledNetwork three_layers() {
+  TiledNetwork network;
+  network.array = {2, 2};
+  for (const char* name : {"a", "b", "fc"}) {
+    aie::TiledLayer layer;
+    layer.name = name;
+    network.layers.push_back(layer);
+    network.notes.push_back(0);
+  }
+  network.layers[2].kind = aie::LayerKind::fully_connected;
+  network.notes[1] = kCinWeightPieces | kUnevenWidth;
+  return network;
+}
+
+TEST(Explain, SharesLeaveFullyConnectedLayersOut) {
+  const std::vector<LayerTime> times{{4, 1e-3}, {8, 3e-3}, {1, 7e-3}};
+  const TiledNetwork network = three_layers();
+  EXPECT_DOUBLE_EQ(total_seconds(network, times), 4e-3);
+  const std::vector<ExplainRow> rows = explain(network, times);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_DOUBLE_EQ(rows[1].share, 0.75);
+  EXPECT_EQ(rows[1].splits, "uneven width; cin pieces");
+  EXPECT_EQ(rows[1].iterations, 8);
+  EXPECT_DOUBLE_EQ(rows[2].share, 0.0);
+  EXPECT_DOUBLE_EQ(rows[2].milliseconds, 7.0);
+}
+
+TEST(Explain, EverySplitGetsItsShareOfTheTime) {
+  const std::vector<LayerTime> times{{4, 1e-3}, {8, 3e-3}, {1, 7e-3}};
+  const std::vector<SplitShare> shares = split_shares(three_layers(), times);
+  ASSERT_EQ(shares.size(), 3U);
+  EXPECT_EQ(shares[0].split, "uneven width");
+  EXPECT_DOUBLE_EQ(shares[0].share, 0.75);
+  EXPECT_EQ(shares[2].split, "none");
+  EXPECT_EQ(shares[2].layers, 1);
+}
+
+TEST(Explain, ContrastListsTheLargestDifferenceFirst) {
+  const std::vector<LayerTime> ours{{4, 1e-3}, {8, 3e-3}, {1, 1e-3}};
+  const std::vector<LayerTime> theirs{{4, 2e-3}, {8, 6e-3}, {1, 1e-3}};
+  const std::vector<ContrastRow> rows = contrast(three_layers(), ours, three_layers(), theirs);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].layer, "b");
+  EXPECT_DOUBLE_EQ(rows[0].difference, -3.0);
+}
+
+TEST(Explain, ContrastRefusesDifferentNetworks) {
+  const std::vector<LayerTime> times(3);
+  TiledNetwork other = three_layers();
+  other.layers[0].name = "x";
+  EXPECT_THROW((void)contrast(three_layers(), times, other, times), Error);
+}
+
+}  // namespace
+}  // namespace wbs::compiler
