@@ -77,7 +77,7 @@ class Chooser {
     const std::int64_t all_cin =
         layer_.groups == 1 ? round_up(layer_.input.c, block()) : layer_.input.c / layer_.groups;
     if (rounded * array_.rows != layer_.output.c) tile_.notes |= kUnevenChannels;
-    const bool only_whole = cin_split_ == CinSplit::authors && share % block() != 0;
+    const bool only_whole = share % block() != 0 && takes_whole_shares();
     const std::int64_t smallest = only_whole ? rounded : block();
     std::int64_t cin = all_cin;
     if (!weights_fit(smallest, all_cin) && all_cin > block())
@@ -99,6 +99,11 @@ class Chooser {
     tile_.weight = {cout, kh(), kw(), cin};
     if (cout < rounded) tile_.notes |= kCoutPieces;
     if (cin < all_cin) tile_.notes |= kCinWeightPieces;
+  }
+
+  bool takes_whole_shares() const {
+    const bool even = layer_.output.c % array_.rows == 0;
+    return cin_split_ == CinSplit::authors || (cin_split_ == CinSplit::even_shares && even);
   }
 
   void choose_width() {
@@ -207,6 +212,18 @@ constexpr std::array<std::string_view, 16> kNoteNames{
     "through ddr",  "over weight limit", "over input limit", "over output limit"};
 
 }  // namespace
+
+std::string_view to_string(CinSplit split) noexcept {
+  switch (split) {
+    case CinSplit::last_resort:
+      return "last_resort";
+    case CinSplit::even_shares:
+      return "even_shares";
+    case CinSplit::authors:
+      return "authors";
+  }
+  return "unknown";
+}
 
 std::vector<std::string> note_names(unsigned notes) {
   std::vector<std::string> names;

@@ -17,11 +17,18 @@ namespace wbs::compiler {
 enum class CinSplit {
   /// Only where 8 output channels with all input channels do not fit.
   last_resort,
-  /// As the authors' logs show it: the pieces of output channels are the divisors of a core's share
-  /// that are multiples of 8, and a share that is no multiple of 8 (20 of 160 channels on 8 rows)
-  /// has only one, itself rounded up, so that its weights are cut along the input channels.
+  /// As last_resort where the rows do not divide the output channels. Where they do, as in the
+  /// authors' logs: a core's share is cut into equal pieces of whole 8-channel blocks, and where
+  /// there are none (20 of 160 channels on 8 rows) only the whole share is left, rounded up, and
+  /// its
+  /// weights are cut along the input channels if they do not fit.
+  even_shares,
+  /// The authors' rule on uneven shares too (512 channels on 3 rows): what made their odd arrays
+  /// fast under their estimator.
   authors,
 };
+
+[[nodiscard]] std::string_view to_string(CinSplit split) noexcept;
 
 /// Sizes in bytes of the buffers of a core (ping or pong, not both) and the channel block.
 struct CoreLimits {

@@ -10,7 +10,11 @@
 namespace wbs::compiler {
 namespace {
 
-constexpr double kMilliseconds = 1e3;
+constexpr double kNanosecondsPerMillisecond = 1e6;
+
+double milliseconds(const aie::LayerEstimate& layer) {
+  return layer.total_ns / kNanosecondsPerMillisecond;
+}
 
 bool counts(const aie::TiledLayer& layer) {
   return layer.kind != aie::LayerKind::fully_connected;
@@ -22,28 +26,21 @@ std::string joined(unsigned notes) {
 
 }  // namespace
 
-std::vector<ExplainRow> explain(const TiledNetwork& network, std::span<const LayerTime> times) {
-  WBS_ASSERT(times.size() == network.layers.size());
-  const double total = total_seconds(network, times);
+std::vector<ExplainRow> explain(const TiledNetwork& network, const aie::NetworkEstimate& estimate) {
+  WBS_ASSERT(estimate.layers.size() == network.layers.size());
+  const double total = estimate.published_scope_ns;
   std::vector<ExplainRow> rows;
-  for (std::size_t i = 0; i < times.size(); ++i) {
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const aie::LayerEstimate& layer = estimate.layers[i];
     const bool counted = counts(network.layers[i]) && total > 0.0;
-    rows.push_back({network.layers[i].name, joined(network.notes[i]), times[i].iterations,
-                    times[i].seconds * kMilliseconds, counted ? times[i].seconds / total : 0.0});
+    rows.push_back({network.layers[i].name, joined(network.notes[i]), layer.iterations,
+                    milliseconds(layer), counted ? layer.total_ns / total : 0.0});
   }
   return rows;
 }
 
-double total_seconds(const TiledNetwork& network, std::span<const LayerTime> times) {
-  WBS_ASSERT(times.size() == network.layers.size());
-  double total = 0.0;
-  for (std::size_t i = 0; i < times.size(); ++i)
-    if (counts(network.layers[i])) total += times[i].seconds;
-  return total;
-}
-
 std::vector<SplitShare> split_shares(const TiledNetwork& network,
-                                     std::span<const LayerTime> times) {
+                                     const aie::NetworkEstimate& estimate) {
   unsigned present = 0;
   for (const unsigned notes : network.notes) present |= notes;
   std::vector<SplitShare> shares;
@@ -55,19 +52,19 @@ std::vector<SplitShare> split_shares(const TiledNetwork& network,
       const unsigned bit = note_bit(share.split);
       if (bit == 0 ? network.notes[i] != 0 : (network.notes[i] & bit) == 0) continue;
       ++share.layers;
-      share.milliseconds += times[i].seconds * kMilliseconds;
+      share.milliseconds += milliseconds(estimate.layers[i]);
     }
   }
-  const double total = total_seconds(network, times) * kMilliseconds;
+  const double total = estimate.published_scope_ns / kNanosecondsPerMillisecond;
   for (SplitShare& share : shares) share.share = total > 0.0 ? share.milliseconds / total : 0.0;
   return shares;
 }
 
-std::vector<ContrastRow> contrast(const TiledNetwork& network, std::span<const LayerTime> times,
+std::vector<ContrastRow> contrast(const TiledNetwork& network, const aie::NetworkEstimate& estimate,
                                   const TiledNetwork& other,
-                                  std::span<const LayerTime> other_times) {
-  WBS_ASSERT(times.size() == network.layers.size());
-  WBS_ASSERT(other_times.size() == other.layers.size());
+                                  const aie::NetworkEstimate& other_estimate) {
+  WBS_ASSERT(estimate.layers.size() == network.layers.size());
+  WBS_ASSERT(other_estimate.layers.size() == other.layers.size());
   if (network.layers.size() != other.layers.size())
     throw Error(ErrorKind::input, fmt::format("two tilings of one network were expected, not {} of "
                                               "{} layers and {} of {}",
@@ -79,8 +76,8 @@ std::vector<ContrastRow> contrast(const TiledNetwork& network, std::span<const L
       throw Error(ErrorKind::input, fmt::format("two tilings of one network differ at layer {}: "
                                                 "'{}' and '{}'",
                                                 i, network.layers[i].name, other.layers[i].name));
-    const double ours = times[i].seconds * kMilliseconds;
-    const double theirs = other_times[i].seconds * kMilliseconds;
+    const double ours = milliseconds(estimate.layers[i]);
+    const double theirs = milliseconds(other_estimate.layers[i]);
     if (ours == theirs) continue;
     rows.push_back({network.layers[i].name, joined(network.notes[i]), joined(other.notes[i]), ours,
                     theirs, ours - theirs});

@@ -1,19 +1,13 @@
 // Which splits cost what: rows for the reports, layer by layer.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
+#include "aie_model/estimator.hpp"
 #include "compiler/tiled_network.hpp"
 
 namespace wbs::compiler {
-
-/// What an estimator says of one layer.
-struct LayerTime {
-  std::int64_t iterations = 0;
-  double seconds = 0.0;
-};
 
 /// One layer of a report.
 struct ExplainRow {
@@ -24,12 +18,9 @@ struct ExplainRow {
   double share = 0.0;  ///< of the total without fully connected layers; those have 0
 };
 
-/// One row for each layer, in order. `times` is parallel to the network's layers.
+/// One row for each layer, in order. `estimate` is of the network's layers.
 [[nodiscard]] std::vector<ExplainRow> explain(const TiledNetwork& network,
-                                              std::span<const LayerTime> times);
-
-/// Sum of the layers' times without the fully connected ones, which the published totals leave out.
-[[nodiscard]] double total_seconds(const TiledNetwork& network, std::span<const LayerTime> times);
+                                              const aie::NetworkEstimate& estimate);
 
 /// How much of a network's time lies in layers with a split.
 struct SplitShare {
@@ -42,7 +33,7 @@ struct SplitShare {
 /// For every note that occurs, the layers that have it and their time; a layer with several notes
 /// counts for each. Last row "none": layers without any. Fully connected layers are left out.
 [[nodiscard]] std::vector<SplitShare> split_shares(const TiledNetwork& network,
-                                                   std::span<const LayerTime> times);
+                                                   const aie::NetworkEstimate& estimate);
 
 /// One layer in two tilings.
 struct ContrastRow {
@@ -55,8 +46,8 @@ struct ContrastRow {
 /// The layers whose time differs between two tilings of one network, the largest difference first
 /// (ties in execution order). Throws Error (input) when the layers are not the same.
 [[nodiscard]] std::vector<ContrastRow> contrast(const TiledNetwork& network,
-                                                std::span<const LayerTime> times,
+                                                const aie::NetworkEstimate& estimate,
                                                 const TiledNetwork& other,
-                                                std::span<const LayerTime> other_times);
+                                                const aie::NetworkEstimate& other_estimate);
 
 }  // namespace wbs::compiler

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -201,16 +202,46 @@ bool has_weights(const aie::TiledLayer& layer) {
   return layer.kind == LayerKind::conv || layer.kind == LayerKind::fully_connected;
 }
 
-/// What the estimators divide by or index with must be sane.
+constexpr double kLargestVolume = 1e12;          // far above any layer; products stay in 64 bits
+constexpr std::int64_t kLargestCount = 1000000;  // of passes, tiles, groups
+
+void check_volume(const char* key, std::initializer_list<std::int64_t> sides,
+                  const std::string& where) {
+  double volume = 1.0;
+  for (const std::int64_t side : sides) volume *= static_cast<double>(side);
+  if (volume > kLargestVolume) fail(where, fmt::format("{} is too large", key));
+}
+
+void check_volumes(const aie::TiledLayer& layer, const std::string& where) {
+  const auto extent = [&](const char* key, const aie::Extent& e) {
+    check_volume(key, {e.h, e.w, e.c}, where);
+  };
+  const aie::Window& w = layer.window;
+  const aie::WeightBlock& block = layer.core_weight;
+  extent("input", layer.input);
+  extent("output", layer.output);
+  extent("core_input", layer.core_input);
+  extent("core_output", layer.core_output);
+  check_volume("kernel", {w.kh, w.kw, w.stride_h, w.stride_w}, where);
+  check_volume("padding", {w.pad_h + 1, w.pad_w + 1}, where);
+  check_volume("core_weight", {block.cout, block.kh, block.kw, block.cin}, where);
+}
+
+/// What the estimators divide by, multiply or index with must be sane.
 void check_layer(const aie::TiledLayer& layer, std::size_t index, const std::string& where) {
   const auto positive = [&](const char* key, std::int64_t value) {
     if (value < 1) fail(where, fmt::format("{} must be at least 1, not {}", key, value));
   };
-  positive("groups", layer.groups);
-  positive("passes", layer.passes);
-  positive("channel_splits", layer.channel_splits);
-  positive("width_splits", layer.width_splits);
-  positive("height_tiles", layer.height_tiles);
+  const auto count = [&](const char* key, std::int64_t value) {
+    positive(key, value);
+    if (value > kLargestCount) fail(where, fmt::format("{} is too large", key));
+  };
+  check_volumes(layer, where);
+  count("groups", layer.groups);
+  count("passes", layer.passes);
+  count("channel_splits", layer.channel_splits);
+  count("width_splits", layer.width_splits);
+  count("height_tiles", layer.height_tiles);
   if (!(layer.density >= 0.0 && layer.density <= 1.0))
     fail(where, "density must be within 0 and 1");
   if (!(layer.corrected_density <= 1.0)) fail(where, "corrected_density must be at most 1");

@@ -13,7 +13,7 @@ namespace wbs::compiler {
 struct CompileOptions {
   Densities densities;
   std::string weights = "dense";
-  CinSplit cin_split = CinSplit::last_resort;
+  CinSplit cin_split = CinSplit::even_shares;
 };
 
 /// The tiling of `list` for `device`: the width over the columns, output channels over the rows,

@@ -86,6 +86,13 @@ TEST(CoreTile, AuthorsCutInputChannelsWhereAShareIsNoMultipleOfEight) {
   const CoreTile ours = choose(layer, 8, CinSplit::last_resort);
   EXPECT_EQ(ours.weight.cin, 768);
   EXPECT_EQ(ours.notes & kCinWeightPieces, 0U);
+  expect_tile(choose(layer, 8, CinSplit::even_shares), {24, 1, 1, 384}, {1, 3, 768}, {1, 3, 160});
+}
+
+TEST(CoreTile, UnevenSharesAreCutAlongInputChannelsByTheAuthorsOnly) {
+  const Layer layer = conv({28, 128, 28, 128, 3, 1, 1});
+  EXPECT_EQ(choose(layer, 3, CinSplit::authors).weight, (aie::WeightBlock{48, 3, 3, 32}));
+  EXPECT_EQ(choose(layer, 3, CinSplit::even_shares).weight, (aie::WeightBlock{8, 3, 3, 128}));
 }
 
 TEST(CoreTile, StridedConvolutionExceedsTheInputBufferAsLoggedAndSaysSo) {
@@ -176,7 +183,7 @@ TEST(CoreTile, PrimeSizesOnEveryArrayAreCoveredExactlyOnce) {
           expect_sound(conv(same), {columns, rows}, CinSplit::last_resort);
           expect_sound(conv(same, 0.5), {columns, rows}, CinSplit::authors);
           const Shapes strided{2 * size + 1, channels, size, 64, 3, 2, 0};
-          expect_sound(conv(strided), {columns, rows}, CinSplit::last_resort);
+          expect_sound(conv(strided), {columns, rows}, CinSplit::even_shares);
         }
       }
     }

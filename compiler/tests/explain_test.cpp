@@ -21,10 +21,23 @@ TiledNetwork three_layers() {
   return network;
 }
 
+/// Layers of so many iterations and milliseconds; the last is fully connected.
+aie::NetworkEstimate estimate_of(const std::vector<std::pair<std::int64_t, double>>& layers) {
+  aie::NetworkEstimate estimate;
+  for (const auto& [iterations, milliseconds] : layers) {
+    aie::LayerEstimate layer;
+    layer.iterations = iterations;
+    layer.total_ns = milliseconds * 1e6;
+    estimate.layers.push_back(layer);
+    estimate.total_ns += layer.total_ns;
+  }
+  estimate.published_scope_ns = estimate.total_ns - estimate.layers.back().total_ns;
+  return estimate;
+}
+
 TEST(Explain, SharesLeaveFullyConnectedLayersOut) {
-  const std::vector<LayerTime> times{{4, 1e-3}, {8, 3e-3}, {1, 7e-3}};
+  const aie::NetworkEstimate times = estimate_of({{4, 1.0}, {8, 3.0}, {1, 7.0}});
   const TiledNetwork network = three_layers();
-  EXPECT_DOUBLE_EQ(total_seconds(network, times), 4e-3);
   const std::vector<ExplainRow> rows = explain(network, times);
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_DOUBLE_EQ(rows[1].share, 0.75);
@@ -35,7 +48,7 @@ TEST(Explain, SharesLeaveFullyConnectedLayersOut) {
 }
 
 TEST(Explain, EverySplitGetsItsShareOfTheTime) {
-  const std::vector<LayerTime> times{{4, 1e-3}, {8, 3e-3}, {1, 7e-3}};
+  const aie::NetworkEstimate times = estimate_of({{4, 1.0}, {8, 3.0}, {1, 7.0}});
   const std::vector<SplitShare> shares = split_shares(three_layers(), times);
   ASSERT_EQ(shares.size(), 3U);
   EXPECT_EQ(shares[0].split, "uneven width");
@@ -45,8 +58,8 @@ TEST(Explain, EverySplitGetsItsShareOfTheTime) {
 }
 
 TEST(Explain, ContrastListsTheLargestDifferenceFirst) {
-  const std::vector<LayerTime> ours{{4, 1e-3}, {8, 3e-3}, {1, 1e-3}};
-  const std::vector<LayerTime> theirs{{4, 2e-3}, {8, 6e-3}, {1, 1e-3}};
+  const aie::NetworkEstimate ours = estimate_of({{4, 1.0}, {8, 3.0}, {1, 1.0}});
+  const aie::NetworkEstimate theirs = estimate_of({{4, 2.0}, {8, 6.0}, {1, 1.0}});
   const std::vector<ContrastRow> rows = contrast(three_layers(), ours, three_layers(), theirs);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].layer, "b");
@@ -54,7 +67,7 @@ TEST(Explain, ContrastListsTheLargestDifferenceFirst) {
 }
 
 TEST(Explain, ContrastRefusesDifferentNetworks) {
-  const std::vector<LayerTime> times(3);
+  const aie::NetworkEstimate times = estimate_of({{1, 1.0}, {1, 1.0}, {1, 1.0}});
   TiledNetwork other = three_layers();
   other.layers[0].name = "x";
   EXPECT_THROW((void)contrast(three_layers(), times, other, times), Error);

@@ -76,6 +76,10 @@ TEST(TextForm, MalformedTextIsRefusedWithItsPlace) {
             "tiled network: layer 0: passes must be at least 1, not 0");
   EXPECT_EQ(refusal_of(replaced(good, "\"passes\":2", "\"passes\":\"2\"")),
             "tiled network: layer 0, key 'passes': an integer was expected, not \"2\"");
+  EXPECT_EQ(refusal_of(replaced(good, "\"passes\":2", "\"passes\":1000000000000")),
+            "tiled network: layer 0: passes is too large");
+  EXPECT_EQ(refusal_of(replaced(good, "[8,8,3]", "[9223372036854775807,8,3]")),
+            "tiled network: layer 0: input is too large");
   EXPECT_EQ(refusal_of(replaced(good, "\"passes\":2,", "")),
             "tiled network: layer 0: key 'passes' is missing");
   EXPECT_EQ(refusal_of(replaced(good, "\"passes\":2", "\"passes\":2,\"extra\":1")),
