@@ -27,8 +27,8 @@ std::vector<std::int64_t> block_divisors(std::int64_t n, std::int64_t block) {
 }
 
 /// The largest piece of `n` channels that `fits`: a divisor, unless the largest that fits is less
-/// than half of what an uneven cut could take (sizes with a large prime factor). 0 when not even
-/// one block fits.
+/// than a quarter of what an uneven cut could take (sizes with a large prime factor). 0 when not
+/// even one block fits.
 template <typename Fits>
 std::int64_t largest_piece(std::int64_t n, std::int64_t block, const Fits& fits) {
   std::int64_t divisor = 0;
@@ -42,7 +42,7 @@ std::int64_t largest_piece(std::int64_t n, std::int64_t block, const Fits& fits)
   std::int64_t parts = 2;
   while (!fits(round_up(ceil_div(n, parts), block))) ++parts;
   const std::int64_t uneven = round_up(ceil_div(n, parts), block);
-  return 2 * divisor >= uneven ? divisor : uneven;
+  return 4 * divisor >= uneven ? divisor : uneven;
 }
 
 class Chooser {
@@ -129,12 +129,15 @@ class Chooser {
     return (output_rows - 1) * layer_.window.stride_h + kh();
   }
 
-  /// Rows that the authors' check of the input buffer counts. It forgets up to stride - 1 rows:
-  /// their strided 3x3 convolutions stream up to 11520 bytes.
+  /// Rows that the authors' check of the input buffer counts. With a stride it forgets some: their
+  /// strided 3x3 convolutions stream up to 11520 bytes.
   std::int64_t counted_rows(std::int64_t output_rows) const {
     const std::int64_t stride = layer_.window.stride_h;
-    if (kh() == 1 && output_rows == 1 && halo_dropped()) return 1;
-    return std::max(output_rows * stride, input_rows(output_rows) - stride + 1);
+    if (stride == 1) return input_rows(output_rows);
+    if (output_rows > 1)
+      return (output_rows - 1) * stride + std::max(kh() - stride, std::int64_t{1});
+    if (kh() == 1 && halo_dropped()) return 1;
+    return std::max(stride, kh() - stride + 1);
   }
 
   bool halo_dropped() const { return (tile_.notes & kHaloDropped) != 0; }

@@ -78,7 +78,7 @@ std::vector<ContrastRow> contrast(const TiledNetwork& network, const aie::Networ
                                                 i, network.layers[i].name, other.layers[i].name));
     const double ours = milliseconds(estimate.layers[i]);
     const double theirs = milliseconds(other_estimate.layers[i]);
-    if (ours == theirs) continue;
+    if (ours == theirs || !counts(network.layers[i])) continue;
     rows.push_back({network.layers[i].name, joined(network.notes[i]), joined(other.notes[i]), ours,
                     theirs, ours - theirs});
   }

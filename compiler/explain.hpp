@@ -44,7 +44,8 @@ struct ContrastRow {
 };
 
 /// The layers whose time differs between two tilings of one network, the largest difference first
-/// (ties in execution order). Throws Error (input) when the layers are not the same.
+/// (ties in execution order); fully connected layers are left out. Throws Error (input) when the
+/// layers are not the same.
 [[nodiscard]] std::vector<ContrastRow> contrast(const TiledNetwork& network,
                                                 const aie::NetworkEstimate& estimate,
                                                 const TiledNetwork& other,

@@ -59,7 +59,7 @@ TEST(Explain, EverySplitGetsItsShareOfTheTime) {
 
 TEST(Explain, ContrastListsTheLargestDifferenceFirst) {
   const aie::NetworkEstimate ours = estimate_of({{4, 1.0}, {8, 3.0}, {1, 1.0}});
-  const aie::NetworkEstimate theirs = estimate_of({{4, 2.0}, {8, 6.0}, {1, 1.0}});
+  const aie::NetworkEstimate theirs = estimate_of({{4, 2.0}, {8, 6.0}, {1, 9.0}});
   const std::vector<ContrastRow> rows = contrast(three_layers(), ours, three_layers(), theirs);
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].layer, "b");
