@@ -24,7 +24,8 @@ std::string aligned(const std::vector<std::string>& header,
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::vector<bool> right;
-  for (std::size_t i = 0; i < header.size(); ++i) right.push_back(!rows.empty() && is_numeric(rows, i));
+  for (std::size_t i = 0; i < header.size(); ++i)
+    right.push_back(!rows.empty() && is_numeric(rows, i));
   std::string text;
   const auto add_row = [&](const std::vector<std::string>& row) {
     std::string line;

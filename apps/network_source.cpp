@@ -33,9 +33,9 @@ std::optional<std::array<std::int64_t, 3>> parse_input(const std::string& input)
     extents[i] = extent.value_or(0);
   }
   if (!good) {
-    throw Error(ErrorKind::usage,
-                fmt::format("input '{}' is no image size: expected CxHxW, for example 3x224x224",
-                            input));
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("input '{}' is no image size: expected CxHxW, for example 3x224x224", input));
   }
   return extents;
 }
@@ -66,9 +66,10 @@ std::map<std::string, std::string> match_nodes(const networks::Graph& graph,
     if (!node.weight_shapes.empty()) theirs.push_back(&node);
   }
   if (ours.size() != theirs.size()) {
-    throw Error(ErrorKind::input,
-                fmt::format("{}: its {} nodes with weights do not fit the {} of {} (names differ too)",
-                            file, theirs.size(), ours.size(), graph.name));
+    throw Error(
+        ErrorKind::input,
+        fmt::format("{}: its {} nodes with weights do not fit the {} of {} (names differ too)",
+                    file, theirs.size(), ours.size(), graph.name));
   }
   for (std::size_t i = 0; i < ours.size(); ++i) by_name[ours[i]->name] = theirs[i]->name;
   return by_name;
@@ -83,11 +84,11 @@ networks::Weights weights_of_file(const networks::Graph& graph, const std::strin
       const std::string theirs = networks::weight_key(matches.at(node.name), role);
       const auto found = imported.weights.find(theirs);
       if (found == imported.weights.end() || found->second.shape != shape) {
-        throw Error(ErrorKind::input,
-                    fmt::format("{}: {} of node {} of {} should be {}, but the file has {}", file, role,
-                                node.name, graph.name, to_string(shape),
-                                found == imported.weights.end() ? "none"
-                                                                : to_string(found->second.shape)));
+        throw Error(
+            ErrorKind::input,
+            fmt::format("{}: {} of node {} of {} should be {}, but the file has {}", file, role,
+                        node.name, graph.name, to_string(shape),
+                        found == imported.weights.end() ? "none" : to_string(found->second.shape)));
       }
       weights.emplace(networks::weight_key(node.name, role), std::move(found->second));
     }
@@ -119,10 +120,11 @@ std::string weights_file(const std::string& weights) {
     std::string path = resolve_data_path(std::string(choice));
     if (std::filesystem::is_regular_file(path)) return path;
   }
-  throw Error(ErrorKind::input,
-              fmt::format("weights '{}': no such file (nor below WBS_DATA_DIR); expected an .onnx or "
-                          ".onnx.gz file, or 'seeded'",
-                          weights));
+  throw Error(
+      ErrorKind::input,
+      fmt::format("weights '{}': no such file (nor below WBS_DATA_DIR); expected an .onnx or "
+                  ".onnx.gz file, or 'seeded'",
+                  weights));
 }
 
 const LoadedWeights& load_weights(const networks::Graph& graph, const std::string& weights,

@@ -1,11 +1,11 @@
 #include "apps/program.hpp"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <fmt/format.h>
 #include <new>
 
 #include "core/error.hpp"

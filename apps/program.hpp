@@ -1,4 +1,5 @@
-// What every program does the same way: parse, run, turn an Error into one sentence and an exit code.
+// What every program does the same way: parse, run, turn an Error into one sentence and an exit
+// code.
 #pragma once
 
 #include <functional>

@@ -5,9 +5,10 @@
 #include "apps/program.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App program("Sparse neural networks on accelerators: list, show, estimate, report.\n"
-                   "To run an experiment: wbs-sweep experiments/resnet50.toml",
-                   "wbs");
+  CLI::App program(
+      "Sparse neural networks on accelerators: list, show, estimate, report.\n"
+      "To run an experiment: wbs-sweep experiments/resnet50.toml",
+      "wbs");
   wbs::apps::add_common(program);
   program.require_subcommand(1);
   wbs::apps::Action action;

@@ -56,8 +56,8 @@ harness::PlanContext plan_context() {
 int sweep(Options& options, harness::Transport& transport) {
   harness::StageRegistry registry;
   register_stages(registry);
-  const harness::PreparedExperiment prepared = harness::prepare_experiment(
-      options.experiment, options.overrides, registry, plan_context());
+  const harness::PreparedExperiment prepared =
+      harness::prepare_experiment(options.experiment, options.overrides, registry, plan_context());
   const harness::Plan plan = harness::select_cases(prepared.plan, options.only);
   if (options.dry_run) {
     fmt::print("{}", harness::describe_plan(plan));
@@ -71,8 +71,8 @@ int sweep(Options& options, harness::Transport& transport) {
   options.sweep.documents["experiment.json"] = experiment_document(prepared.experiment);
   const harness::SweepSummary summary =
       harness::run_sweep(plan, registry, options.sweep, transport);
-  const std::vector<std::string> paths = report_tables(
-      prepared.experiment, plan, summary.outcomes, options.sweep.out, !options.json);
+  const std::vector<std::string> paths =
+      report_tables(prepared.experiment, plan, summary.outcomes, options.sweep.out, !options.json);
   if (options.json) {
     fmt::print("{}\n", nlohmann::json{{"cases", summary.cases},
                                       {"passed", summary.passed},
@@ -91,9 +91,10 @@ int sweep(Options& options, harness::Transport& transport) {
 
 int run_ranks(int argc, char** argv, harness::Transport& transport) {
   return harness::with_ranks(transport, [&] {
-    CLI::App program("Runs an experiment: every case's stages once, then its tables.\n"
-                     "Running the same command again continues. Under MPI: mpirun -n 4 wbs-sweep ...",
-                     "wbs-sweep");
+    CLI::App program(
+        "Runs an experiment: every case's stages once, then its tables.\n"
+        "Running the same command again continues. Under MPI: mpirun -n 4 wbs-sweep ...",
+        "wbs-sweep");
     add_common(program);
     Options options;
     add_options(program, options);

@@ -1,5 +1,5 @@
-// The subcommands of `wbs`, one file each. Each adds itself to the program and sets `action` to what
-// it will do when it was chosen.
+// The subcommands of `wbs`, one file each. Each adds itself to the program and sets `action` to
+// what it will do when it was chosen.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,7 @@ void add_list_command(CLI::App& program, Action& action);
 void add_show_command(CLI::App& program, Action& action);
 void add_simulate_command(CLI::App& program, Action& action);
 void add_convert_command(CLI::App& program, Action& action);
-void add_campaign_commands(CLI::App& program, Action& action);  // report, logs, clean, fsck, rebuild
+void add_campaign_commands(CLI::App& program,
+                           Action& action);  // report, logs, clean, fsck, rebuild
 
 }  // namespace wbs::apps

@@ -33,8 +33,7 @@ Listing list_networks() {
   for (const networks::NetworkInfo& info : networks::networks()) {
     const networks::Graph graph = networks::build_network(info.name);
     const networks::NodeCost cost = networks::cost_of(graph).total;
-    const std::string input =
-        fmt::format("{}x{}x{}", info.input[0], info.input[1], info.input[2]);
+    const std::string input = fmt::format("{}x{}x{}", info.input[0], info.input[1], info.input[2]);
     listing.items.push_back({{"name", info.name},
                              {"parameters", cost.parameters},
                              {"macs", cost.macs},
@@ -61,8 +60,8 @@ Listing list_patterns() {
 }
 
 Listing list_devices() {
-  Listing listing{{"device", "columns", "rows", "clock GHz", "MAC/cycle", "source"},
-                  {}, json::array(), ""};
+  Listing listing{
+      {"device", "columns", "rows", "clock GHz", "MAC/cycle", "source"}, {}, json::array(), ""};
   for (const aie::Device& device : aie::list_devices()) {
     listing.items.push_back({{"name", device.name},
                              {"columns", device.columns},
@@ -73,7 +72,8 @@ Listing list_devices() {
                              {"memtile_bytes", device.memtile_bytes},
                              {"source", device.source}});
     listing.rows.push_back({device.name, std::to_string(device.columns),
-                            std::to_string(device.rows), fmt::format("{:.2f}", device.clock_hz / 1e9),
+                            std::to_string(device.rows),
+                            fmt::format("{:.2f}", device.clock_hz / 1e9),
                             std::to_string(device.macs_per_cycle), device.source});
   }
   listing.footer = "aie2:COLUMNSxROWS of any size works, and COLUMNSxROWS for short.\n";
@@ -82,7 +82,8 @@ Listing list_devices() {
 
 Listing list_kernels() {
   // The reference interpreter is the one implementation so far; it runs everywhere.
-  Listing listing{{"operation", "implementation", "needs", "runs", "why not"}, {}, json::array(), ""};
+  Listing listing{
+      {"operation", "implementation", "needs", "runs", "why not"}, {}, json::array(), ""};
   for (const char* operation : {"convolution", "matrix product"}) {
     listing.items.push_back({{"operation", operation},
                              {"name", "reference"},
@@ -103,7 +104,8 @@ Listing list_stages() {
     json parameters = json::array();
     std::string shown(stage->name());
     for (const harness::ParameterSpec& spec : stage->parameters()) {
-      const std::string fallback = spec.required ? "required" : harness::to_text(spec.default_value);
+      const std::string fallback =
+          spec.required ? "required" : harness::to_text(spec.default_value);
       const std::string type(harness::type_phrase(spec.type));
       parameters.push_back({{"name", spec.name},
                             {"type", type},

@@ -81,8 +81,9 @@ int show_pattern(const Options& options) {
                             {"nominal_sparsity", ratio}}
                            .dump(2));
   } else {
-    fmt::print("{}\n  kept     {}\n  axis     {}\n  sparsity {} (asked; tables print what was achieved)\n",
-               sparsity::to_string(pattern), words.kept, words.axis, ratio);
+    fmt::print(
+        "{}\n  kept     {}\n  axis     {}\n  sparsity {} (asked; tables print what was achieved)\n",
+        sparsity::to_string(pattern), words.kept, words.axis, ratio);
   }
   return 0;
 }
@@ -103,15 +104,18 @@ void add_show_command(CLI::App& program, Action& action) {
 
   CLI::App* pattern = show->add_subcommand(
       "pattern", "What a pattern means, or which patterns the tensors of a file satisfy");
-  pattern->add_option("PATTERN|FILE", options->what, "block:8x8@0.5, or an .onnx or pruned .h5 file")
+  pattern
+      ->add_option("PATTERN|FILE", options->what, "block:8x8@0.5, or an .onnx or pruned .h5 file")
       ->required();
-  pattern->add_option("--check", options->candidate, "Pattern that the file's tensors must satisfy");
+  pattern->add_option("--check", options->candidate,
+                      "Pattern that the file's tensors must satisfy");
   pattern->add_flag("--json", options->json, "Print JSON");
   pattern->callback([&action, options] { action = [options] { return show_pattern(*options); }; });
 
   CLI::App* one_case = show->add_subcommand("case", "Everything known about a case of a campaign");
   one_case->add_option("DIR", options->directory, "The campaign's directory")->required();
-  one_case->add_option("CASE", options->what, "Its number or a filter such as pattern=dense,array=4x4")
+  one_case
+      ->add_option("CASE", options->what, "Its number or a filter such as pattern=dense,array=4x4")
       ->required();
   one_case->add_flag("--json", options->json, "Print JSON");
   one_case->callback([&action, options] {

@@ -1,7 +1,9 @@
 // wbs simulate: execution-time estimates of a network, or of tilings that somebody logged.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +14,7 @@
 #include "apps/network_source.hpp"
 #include "apps/stages/checks.hpp"
 #include "compiler/density.hpp"
+#include "compiler/explain.hpp"
 #include "compiler/tiler.hpp"
 #include "core/error.hpp"
 #include "sparsity/pattern.hpp"
@@ -28,7 +31,8 @@ struct Options {
   std::string input;
   std::string pattern = "dense";
   std::string array = "4x4";
-  bool authors_cin_split = false;
+  std::string cin_split = "even_shares";
+  std::string contrast;
   bool json = false;
 };
 
@@ -106,8 +110,8 @@ int replay(const Options& options, aie::Model model) {
   }
   const json runs = timelines(rows, model);
   if (options.json) {
-    fmt::print("{}\n", json{{"estimator", aie::model_name(model)}, {"rows", items}, {"runs", runs}}
-                           .dump());
+    fmt::print("{}\n",
+               json{{"estimator", aie::model_name(model)}, {"rows", items}, {"runs", runs}}.dump());
     return 0;
   }
   fmt::print("{}\n", aligned({"network", "array", "weights", "layer", "iterations", "COMP ns",
@@ -119,8 +123,7 @@ int replay(const Options& options, aie::Model model) {
                       fmt::format("{:.6e}", run["total_s"].get<double>())});
   }
   fmt::print("Timelines under '{}', whole network without fully connected layers:\n{}",
-             aie::model_name(model),
-             aligned({"network", "array", "weights", "total s"}, totals));
+             aie::model_name(model), aligned({"network", "array", "weights", "total s"}, totals));
   return 0;
 }
 
@@ -131,15 +134,63 @@ json lanes_json(const aie::LaneTimes& lanes) {
           {"comp_ns", lanes.comp_ns}};
 }
 
+/// The layers whose time differs between two rules of splitting, and what each did.
+int print_contrast(const Options& options, const compiler::TiledNetwork& ours,
+                   const compiler::TiledNetwork& other, const aie::Device& device,
+                   aie::Model model) {
+  const auto our_estimate = aie::estimate_network(ours.layers, device, model);
+  const auto other_estimate = aie::estimate_network(other.layers, device, model);
+  json items = json::array();
+  std::vector<std::vector<std::string>> lines;
+  for (const compiler::ContrastRow& row :
+       compiler::contrast(ours, our_estimate, other, other_estimate)) {
+    items.push_back({{"layer", row.layer},
+                     {"ms", row.milliseconds},
+                     {"other_ms", row.other_milliseconds},
+                     {"splits", row.splits},
+                     {"other_splits", row.other_splits}});
+    lines.push_back({row.layer, fmt::format("{:.4f}", row.milliseconds),
+                     fmt::format("{:.4f}", row.other_milliseconds),
+                     fmt::format("{:+.4f}", row.difference), row.splits, row.other_splits});
+  }
+  const double our_ms = our_estimate.published_scope_ns * 1e-6;
+  const double other_ms = other_estimate.published_scope_ns * 1e-6;
+  if (options.json) {
+    fmt::print("{}\n", json{{"network", ours.network},
+                            {"device", ours.device},
+                            {"pattern", options.pattern},
+                            {"estimator", aie::model_name(model)},
+                            {"cin_split", options.cin_split},
+                            {"other_cin_split", options.contrast},
+                            {"total_ms", our_ms},
+                            {"other_total_ms", other_ms},
+                            {"layers", std::move(items)}}
+                           .dump());
+    return 0;
+  }
+  fmt::print("{}", aligned({"layer", options.cin_split + " ms", options.contrast + " ms",
+                            "difference", "splits", "splits of " + options.contrast},
+                           lines));
+  fmt::print("{} on {}, {}, estimator '{}': {:.4f} ms with {}, {:.4f} ms with {}\n", ours.network,
+             ours.device, options.pattern, aie::model_name(model), our_ms, options.cin_split,
+             other_ms, options.contrast);
+  return 0;
+}
+
 int estimate(const Options& options, aie::Model model) {
   const auto pattern = value_or_throw(sparsity::parse_pattern(options.pattern), ErrorKind::usage);
   const aie::Device device = value_or_throw(find_array(options.array), ErrorKind::usage);
-  compiler::CompileOptions compile_options;
-  compile_options.weights = options.pattern;
-  compile_options.densities.convolutions = compiler::nominal_density(pattern);
-  if (options.authors_cin_split) compile_options.cin_split = compiler::CinSplit::authors;
-  const compiler::TiledNetwork tiled =
-      compiler::compile(load_graph(options.network, options.input), device, compile_options);
+  const auto compiled = [&](const std::string& cin_split) {
+    compiler::CompileOptions choice;
+    choice.weights = options.pattern;
+    choice.densities.convolutions = compiler::nominal_density(pattern);
+    choice.cin_split = value_or_throw(find_cin_split(cin_split), ErrorKind::usage);
+    return compiler::compile(load_graph(options.network, options.input), device, choice);
+  };
+  const compiler::TiledNetwork tiled = compiled(options.cin_split);
+  if (!options.contrast.empty()) {
+    return print_contrast(options, tiled, compiled(options.contrast), device, model);
+  }
   const aie::NetworkEstimate estimate = aie::estimate_network(tiled.layers, device, model);
 
   json layers = json::array();
@@ -171,10 +222,11 @@ int estimate(const Options& options, aie::Model model) {
     return 0;
   }
   fmt::print("{}", aligned({"layer", "iterations", "COMP us", "total us", "splits"}, rows));
-  fmt::print("{} on {}, {}, nominal densities, estimator '{}': {:.4f} ms without fully connected "
-             "layers, {:.4f} ms with them\n",
-             tiled.network, tiled.device, options.pattern, aie::model_name(model), total_s * 1e3,
-             estimate.total_ns * 1e-6);
+  fmt::print(
+      "{} on {}, {}, nominal densities, estimator '{}': {:.4f} ms without fully connected "
+      "layers, {:.4f} ms with them\n",
+      tiled.network, tiled.device, options.pattern, aie::model_name(model), total_s * 1e3,
+      estimate.total_ns * 1e-6);
   return 0;
 }
 
@@ -194,12 +246,17 @@ void add_simulate_command(CLI::App& program, Action& action) {
       ->capture_default_str();
   command->add_option("--estimator", options->estimator, "published or corrected")
       ->capture_default_str();
-  command->add_flag("--authors-cin-split", options->authors_cin_split,
-                    "Split input channels as the published logs do, not only as a last resort");
+  command
+      ->add_option("--cin-split", options->cin_split,
+                   "When input channels are split: last_resort, even_shares or authors")
+      ->capture_default_str();
+  command->add_option("--contrast", options->contrast,
+                      "Another --cin-split: print the layers in which the two differ");
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&action, options] {
     action = [options] {
-      const aie::Model model = value_or_throw(aie::find_model(options->estimator), ErrorKind::usage);
+      const aie::Model model =
+          value_or_throw(aie::find_model(options->estimator), ErrorKind::usage);
       if (!options->replay.empty()) return replay(*options, model);
       if (options->network.empty()) {
         throw Error(ErrorKind::usage, "simulate needs --network NAME or --replay FILE.csv");

@@ -17,6 +17,15 @@ Result<aie::Device> find_array(const std::string& array) {
   return aie::find_device(is_size ? "aie2:" + array : array);
 }
 
+Result<compiler::CinSplit> find_cin_split(const std::string& name) {
+  using compiler::CinSplit;
+  for (const CinSplit split : {CinSplit::last_resort, CinSplit::even_shares, CinSplit::authors}) {
+    if (compiler::to_string(split) == name) return split;
+  }
+  return refusal(
+      fmt::format("cin_split '{}' is unknown: expected last_resort, even_shares or authors", name));
+}
+
 std::vector<std::string> check_network_and_pattern(const harness::Values& parameters,
                                                    std::map<std::string, std::string>& data_digests,
                                                    bool linear_too) {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-
 #include "aie_model/device.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
@@ -35,9 +34,13 @@ class CompileStage final : public harness::Stage {
         {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
         {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
         {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
-        {"array", ValueType::text, {}, "AIE2 array, columns x rows (4x4), or a device's name", true},
-        {"cin_split", ValueType::text, std::string("last_resort"),
-         "split of input channels: last_resort, or authors (as in the published logs)"},
+        {"array",
+         ValueType::text,
+         {},
+         "AIE2 array, columns x rows (4x4), or a device's name",
+         true},
+        {"cin_split", ValueType::text, std::string("even_shares"),
+         "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"},
     };
   }
 
@@ -53,10 +56,8 @@ class CompileStage final : public harness::Stage {
     if (const auto device = find_array(text(parameters, "array")); !device) {
       problems.push_back(device.error());
     }
-    if (const std::string& split = text(parameters, "cin_split");
-        split != "last_resort" && split != "authors") {
-      problems.push_back(
-          fmt::format("cin_split '{}' is unknown: expected last_resort or authors", split));
+    if (const auto split = find_cin_split(text(parameters, "cin_split")); !split) {
+      problems.push_back(split.error());
     }
     return problems;
   }
@@ -69,9 +70,7 @@ class CompileStage final : public harness::Stage {
     const std::string& pattern = text(run.parameters, "pattern");
     compiler::CompileOptions options;
     options.weights = pattern;
-    options.cin_split = text(run.parameters, "cin_split") == "authors"
-                            ? compiler::CinSplit::authors
-                            : compiler::CinSplit::last_resort;
+    options.cin_split = value_or_throw(find_cin_split(text(run.parameters, "cin_split")));
     const auto pruned = run.inputs.find("prune");
     if (pruned == run.inputs.end()) {
       options.densities.convolutions =
@@ -100,6 +99,8 @@ class CompileStage final : public harness::Stage {
 
 }  // namespace
 
-std::unique_ptr<harness::Stage> make_compile_stage() { return std::make_unique<CompileStage>(); }
+std::unique_ptr<harness::Stage> make_compile_stage() {
+  return std::make_unique<CompileStage>();
+}
 
 }  // namespace wbs::apps

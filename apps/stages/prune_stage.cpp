@@ -73,8 +73,8 @@ std::vector<std::string> PruneStage::validate(
 }
 
 /// Prunes one tensor, stores it, and adds what was measured on the stored values to `result`.
-double prune_layer(const networks::Node& node, const Tensor& original,
-                   const PruneChoice& choice, PrunedFileWriter& file, harness::StageResult& result) {
+double prune_layer(const networks::Node& node, const Tensor& original, const PruneChoice& choice,
+                   PrunedFileWriter& file, harness::StageResult& result) {
   const sparsity::Pruned pruned =
       sparsity::prune(original, choice.pattern, {.importance = choice.importance});
   Tensor masked = original;
@@ -138,6 +138,8 @@ harness::StageResult PruneStage::run(const harness::StageRun& run) const {
 
 }  // namespace
 
-std::unique_ptr<harness::Stage> make_prune_stage() { return std::make_unique<PruneStage>(); }
+std::unique_ptr<harness::Stage> make_prune_stage() {
+  return std::make_unique<PruneStage>();
+}
 
 }  // namespace wbs::apps

@@ -88,6 +88,8 @@ class SimulateStage final : public harness::Stage {
 
 }  // namespace
 
-std::unique_ptr<harness::Stage> make_simulate_stage() { return std::make_unique<SimulateStage>(); }
+std::unique_ptr<harness::Stage> make_simulate_stage() {
+  return std::make_unique<SimulateStage>();
+}
 
 }  // namespace wbs::apps
