@@ -38,7 +38,7 @@ std::vector<Device> named_devices() {
                           "Versal VE2802 (VEK280, V70), 304 cores, 76 Memtiles in two rows; "
                           "mlir-aie AIETargetModel; clock 1 GHz for -1L (AM020 chapter 1)");
   ve2802.memtiles_per_column = 2;
-  ve2802.memtile_bytes = 2 * 524288;
+  ve2802.memtile_bytes *= ve2802.memtiles_per_column;
   devices.push_back(std::move(ve2802));
   return devices;
 }

@@ -160,6 +160,7 @@ class Planner {
     const TiledLayer& layer = at(i);
     Need need;
     std::vector<int> buffers;
+    buffers.reserve(layer.producers.size() + 1);
     for (const int p : layer.producers) buffers.push_back(buffer(p));
     if (buffers.empty()) buffers.push_back(kNetworkInput);
     for (const int b : buffers) {

@@ -159,6 +159,7 @@ std::vector<TiledLayer> layers_of_run(std::span<const ReplayRow> rows,
                                       std::vector<TiledLayer> layers, const Device& device,
                                       std::vector<int>* row_layer) {
   std::vector<std::vector<std::string>> names;
+  names.reserve(layers.size());
   for (const TiledLayer& layer : layers) names.push_back(words_of(layer.name));
   std::vector<bool> used(layers.size(), false);
   std::vector<int> found;
