@@ -94,6 +94,12 @@ TiledNetwork tile(const LayerList& list, const aie::Device& device, const Compil
   return network;
 }
 
+std::vector<aie::TiledLayer> untiled(const LayerList& list) {
+  std::vector<aie::TiledLayer> layers;
+  for (const Layer& layer : list.layers) layers.push_back(copy_shapes(layer));
+  return layers;
+}
+
 TiledNetwork compile(const networks::Graph& graph, const aie::Device& device,
                      const CompileOptions& options) {
   return tile(lower(graph, options.densities), device, options);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "aie_model/device.hpp"
 #include "compiler/lower.hpp"
@@ -27,6 +28,9 @@ struct CompileOptions {
 /// invalid.
 [[nodiscard]] TiledNetwork tile(const LayerList& list, const aie::Device& device,
                                 const CompileOptions& options);
+
+/// The layers of `list` without any pieces: what aie::replay needs to know of a network.
+[[nodiscard]] std::vector<aie::TiledLayer> untiled(const LayerList& list);
 
 /// lower() and tile() in one.
 [[nodiscard]] TiledNetwork compile(const networks::Graph& graph, const aie::Device& device,

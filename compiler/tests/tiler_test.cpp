@@ -153,6 +153,15 @@ TEST(Tiler, EvenSharesAreTiledAsTheAuthorsDo) {
             to_json(compiled("resnet50", 4, true, CinSplit::authors)));
 }
 
+TEST(Tiler, UntiledLayersHaveShapesAndNoPieces) {
+  const LayerList list = lower(networks::build_network("resnet50"), {});
+  const std::vector<aie::TiledLayer> layers = untiled(list);
+  ASSERT_EQ(layers.size(), list.layers.size());
+  EXPECT_EQ(layers.front().name, list.layers.front().name);
+  EXPECT_EQ(layers.front().output, list.layers.front().output);
+  EXPECT_EQ(layers.front().core_weight, aie::WeightBlock{});
+}
+
 TEST(Tiler, InvalidDeviceIsRefused) {
   aie::Device device = aie::aie2_array(4, 4);
   device.core.weights = -1;
