@@ -26,6 +26,21 @@ std::int64_t concat_repeats(const aie::TiledLayer& layer, std::int64_t columns) 
   return (layer.concat_channels + own - 1) / own;
 }
 
+aie::TiledLayer copy_shapes(const Layer& layer) {
+  aie::TiledLayer tiled;
+  tiled.name = layer.name;
+  tiled.kind = layer.kind;
+  tiled.input = layer.input;
+  tiled.output = layer.output;
+  tiled.window = layer.window;
+  tiled.producers = layer.producers;
+  tiled.density = layer.density.stored;
+  tiled.corrected_density = layer.density.operands;
+  tiled.groups = layer.groups;
+  tiled.concat_channels = layer.concat_channels;
+  return tiled;
+}
+
 unsigned memtile_notes(const aie::TiledLayer& layer, std::int64_t columns) {
   unsigned notes = 0;
   const std::int64_t repeats = concat_repeats(layer, columns);
@@ -45,21 +60,6 @@ unsigned width_notes(const aie::TiledLayer& layer, std::int64_t columns) {
 
 }  // namespace
 
-aie::TiledLayer untiled(const Layer& layer) {
-  aie::TiledLayer tiled;
-  tiled.name = layer.name;
-  tiled.kind = layer.kind;
-  tiled.input = layer.input;
-  tiled.output = layer.output;
-  tiled.window = layer.window;
-  tiled.producers = layer.producers;
-  tiled.density = layer.density.stored;
-  tiled.corrected_density = layer.density.operands;
-  tiled.groups = layer.groups;
-  tiled.concat_channels = layer.concat_channels;
-  return tiled;
-}
-
 TiledNetwork tile(const LayerList& list, const aie::Device& device, const CompileOptions& options) {
   const std::vector<std::string> problems = device.validate();
   if (!problems.empty())
@@ -72,7 +72,7 @@ TiledNetwork tile(const LayerList& list, const aie::Device& device, const Compil
   network.array = {device.columns, device.rows};
   network.remarks = list.notes;
   for (const Layer& layer : list.layers) {
-    aie::TiledLayer tiled = untiled(layer);
+    aie::TiledLayer tiled = copy_shapes(layer);
     unsigned notes = width_notes(tiled, device.columns);
     if (has_weights(layer.kind)) {
       const CoreTile core =

@@ -17,10 +17,6 @@ struct CompileOptions {
   CinSplit cin_split = CinSplit::even_shares;
 };
 
-/// The shapes, density and producers of `layer`, no pieces yet: what a replay of logged pieces
-/// starts from.
-[[nodiscard]] aie::TiledLayer untiled(const Layer& layer);
-
 /// The tiling of `list` for `device`: the width over the columns, output channels over the rows,
 /// height in steps through ping/pong buffers; then splits through DDR, of output channels and,
 /// last, of input channels. Works for every size and every array; where a size does not divide, the

@@ -38,14 +38,11 @@ struct Options {
 
 /// The layers of a zoo network, untiled; none when the name is unknown.
 std::vector<aie::TiledLayer> zoo_layers(std::string_view network) {
-  std::vector<aie::TiledLayer> layers;
   try {
-    const compiler::LayerList list = compiler::lower(load_graph(std::string(network), ""), {});
-    for (const compiler::Layer& layer : list.layers) layers.push_back(compiler::untiled(layer));
+    return compiler::untiled(compiler::lower(load_graph(std::string(network), ""), {}));
   } catch (const Error&) {
     return {};
   }
-  return layers;
 }
 
 /// One logged run: rows of the same network, array and weights.
