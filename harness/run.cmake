@@ -24,3 +24,13 @@ wbs_library(wbs_harness_mpi
   HEADERS mpi_transport.hpp
   LIBS wbs_run
   PRIVATE_LIBS MPI::MPI_CXX)
+
+if(WBS_BUILD_TESTS)
+  wbs_library(wbs_fake_stages
+    SOURCES tests/fake_stages.cpp HEADERS tests/fake_stages.hpp LIBS wbs_run PRIVATE_LIBS fmt::fmt)
+  wbs_program(harness_fake_worker SOURCES tests/fake_worker.cpp LIBS wbs_fake_stages wbs_worker)
+  wbs_program(harness_sweep_probe SOURCES tests/sweep_probe.cpp
+              LIBS wbs_fake_stages wbs_harness_mpi fmt::fmt)
+  set_target_properties(harness_fake_worker harness_sweep_probe PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+endif()
