@@ -96,6 +96,8 @@ class Expander {
     for (const StageUse& use : uses_) {
       for (const ParameterSpec& spec : use.specs) {
         if (!spec.required || places_.contains(spec.name)) continue;
+        const std::vector<std::string>& refused = experiment_.refused;
+        if (std::find(refused.begin(), refused.end(), spec.name) != refused.end()) continue;
         errors_.add(use.where,
                     fmt::format("stage '{}' needs parameter '{}' ({}): give it a value in "
                                 "[parameters] or [matrix]",

@@ -152,6 +152,7 @@ struct Experiment {
   std::vector<LocatedName> stages;
   std::vector<std::string> labels;  ///< parameters that no stage reads
   std::vector<FixedParameter> fixed;
+  std::vector<std::string> refused;     ///< parameters whose values were wrong (and reported)
   std::vector<Axis> axes;               ///< outermost first
   std::vector<std::string> case_names;  ///< parameters that name a case
   std::vector<std::string> added_axes;  ///< axes that only --set brought

@@ -148,6 +148,7 @@ void read_fixed(const TomlTable& table, const ReadContext& context, OncePerParam
     const Result<Value> value = scalar_of(*entry.node);
     if (!value) {
       const bool is_list = entry.node->is_array();
+      context.experiment.refused.push_back(entry.name.name);
       table.error(where, fmt::format("'{}': {}{}", entry.name.name, value.error(),
                                      is_list ? "; a list belongs into [matrix]" : ""));
       continue;
@@ -179,6 +180,7 @@ void read_matrix(const TomlTable& table, const ReadContext& context, OncePerPara
     for (LocatedValue& value : read_values(table, entry, context)) {
       axis.points.push_back({std::move(value)});
     }
+    if (axis.points.empty()) context.experiment.refused.push_back(entry.name.name);
     check_repeats(table, axis);
     if (!axis.points.empty()) context.experiment.axes.push_back(std::move(axis));
   }
@@ -191,7 +193,10 @@ void read_zip(const TomlTable& table, const ReadContext& context, OncePerParamet
     if (!context.check_parameter(entry.name)) continue;
     once.check(entry.name);
     std::vector<LocatedValue> values = read_values(table, entry, context);
-    if (values.empty()) continue;
+    if (values.empty()) {
+      context.experiment.refused.push_back(entry.name.name);
+      continue;
+    }
     if (!first_name) {
       first_name = entry.name.name;
       axis.points.resize(values.size());
@@ -362,7 +367,11 @@ Experiment read_experiment(std::string_view text, const std::string& source_name
   } else {
     // One wrong stage name must not make every parameter of that stage look wrong.
     for (const Stage* stage : registry.all()) {
-      for (ParameterSpec& spec : stage->parameters()) context.specs.push_back(std::move(spec));
+      for (ParameterSpec& spec : stage->parameters()) {
+        if (find_parameter(context.specs, spec.name) == nullptr) {
+          context.specs.push_back(std::move(spec));
+        }
+      }
     }
   }
   for (const ParameterSpec& spec : context.specs) context.known.push_back(spec.name);

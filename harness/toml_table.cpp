@@ -233,7 +233,7 @@ std::vector<TableValue> read_values(const TomlTable& table, const ReadContext& c
   if (elements->empty()) table.error("values", "'values' is empty");
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (values[i].name == values[j].name) {
+      if (!values[i].name.empty() && values[i].name == values[j].name) {
         table.error(values[i].where, fmt::format("value '{}' appears twice: give one another "
                                                  "'name'",
                                                  values[i].name));
