@@ -136,7 +136,12 @@ void NodeReader::materialise_output() {
   const std::string& output = proto_.output(0);
   const auto found = importer_.values.find(output);
   if (found == importer_.values.end()) return;
-  found->second.node = constant_node(found->second, output, name());
+  Value& result = found->second;
+  if (result.initialiser != nullptr ? !holds_reals(*result.initialiser)
+                                    : !result.constant->is_real()) {
+    return;
+  }
+  result.node = constant_node(result, output, name());
 }
 
 HostTensor NodeReader::constant(std::size_t index) {

@@ -88,7 +88,8 @@ class NodeReader {
   void set_output(NodeIndex node, std::size_t index = 0);
   void set_output(HostTensor constant, std::size_t index = 0);
   void alias_output(std::size_t input_index);  ///< output 0 is that input under a new name
-  void materialise_output();  ///< a node named after this one stands for the constant output 0
+  /// Makes a graph node, called like this node, of output 0 when that is a constant of reals.
+  void materialise_output();
 
   /// Throws when a folded constant of `elements` would pass the import's limit.
   void require_room(std::int64_t elements) const;

@@ -96,9 +96,8 @@ bool fold_constant(NodeReader& node) {
                             "value_floats and value_ints are supported",
                             name, AttributeProto::AttributeType_Name(attribute.type())));
   }
-  const bool keep_as_node = node.importer().own_file && value.is_real();
   node.set_output(std::move(value));
-  if (keep_as_node) node.materialise_output();
+  if (node.importer().own_file) node.materialise_output();
   return true;
 }
 
@@ -126,6 +125,8 @@ bool fold_size(NodeReader& node) {
 
 bool fold_identity(NodeReader& node) {
   node.alias_output(0);
+  // Our exporter writes a learned constant as an initialiser behind an Identity of its name.
+  if (node.importer().own_file) node.materialise_output();
   return true;
 }
 

@@ -175,14 +175,19 @@ void check_tensor(const TensorProto& proto) {
   }
 }
 
+bool holds_reals(const TensorProto& proto) noexcept {
+  const int type = proto.data_type();
+  return type == TensorProto::FLOAT || type == TensorProto::DOUBLE ||
+         type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16;
+}
+
 HostTensor decode_tensor(const TensorProto& proto) {
   check_tensor(proto);
   HostTensor tensor;
   tensor.shape = shape_of(proto);
   const auto count = static_cast<std::size_t>(element_count(tensor.shape));
   const int type = proto.data_type();
-  const bool real = type == TensorProto::FLOAT || type == TensorProto::DOUBLE ||
-                    type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16;
+  const bool real = holds_reals(proto);
   tensor.kind = real ? HostTensor::Kind::real : HostTensor::Kind::integer;
   if (real) {
     tensor.reals.resize(count);

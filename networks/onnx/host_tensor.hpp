@@ -38,6 +38,9 @@ void check_tensor(const ::onnx::TensorProto& proto);
 /// check_tensor.
 [[nodiscard]] HostTensor decode_tensor(const ::onnx::TensorProto& proto);
 
+/// Whether the data type is one of the floating-point types that are read.
+[[nodiscard]] bool holds_reals(const ::onnx::TensorProto& proto) noexcept;
+
 /// The proto's extents. Throws Error for a negative or overflowing one.
 [[nodiscard]] Shape shape_of(const ::onnx::TensorProto& proto);
 

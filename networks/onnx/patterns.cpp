@@ -46,6 +46,11 @@ class Recogniser {
     return is(index, op) && uses_[index] == uses;
   }
 
+  /// In our own files the pieces of a group are named after it; other groups stay apart there.
+  bool is_piece(NodeIndex index, NodeIndex last, const char* word) const {
+    return !keep_names_ || at(index).name == at(last).name + word;
+  }
+
   /// The inputs of the two-input node `index` as (other, constant), whichever side has it.
   std::optional<Pair> with_constant(NodeIndex index) const {
     const std::vector<NodeIndex>& inputs = at(index).inputs;
@@ -95,6 +100,7 @@ class Recogniser {
     if (!sum || !inner(sum->first, Op::mul)) return false;
     const auto product = with_constant(sum->first);
     if (!product || !inner(product->first, Op::div)) return false;
+    if (!is_piece(sum->first, last, ".scaled")) return false;
     const NodeIndex centred = at(product->first).inputs[0];
     const NodeIndex deviation = at(product->first).inputs[1];
     if (!is(centred, Op::sub) || !inner(deviation, Op::sqrt)) return false;
@@ -125,7 +131,7 @@ class Recogniser {
   bool match_gelu(NodeIndex last) {
     const std::vector<NodeIndex>& ends = at(last).inputs;
     for (std::size_t side = 0; side < 2; ++side) {
-      if (!inner(ends[side], Op::mul)) continue;
+      if (!inner(ends[side], Op::mul) || !is_piece(ends[side], last, ".product")) continue;
       const std::vector<NodeIndex>& ins = at(ends[side]).inputs;
       for (const auto& [half, x, bell] :
            {std::array{ins[0], ins[1], ends[1 - side]}, std::array{ins[1], ins[0], ends[1 - side]},
@@ -165,7 +171,7 @@ class Recogniser {
     if (linear.weight_shapes.contains("bias") || !constant.attributes.learned) return false;
     const std::int64_t features = linear.weight_shapes.at("weight")[0];
     if (!is_vector(sum->second, features)) return false;
-    if (keep_names_ && constant.name != at(last).name + ".bias") return false;
+    if (!is_piece(sum->first, last, ".product")) return false;
 
     Node node = linear;
     node.name = better_name(last, sum->second);
