@@ -31,6 +31,7 @@ SliceBounds bounds_along(std::size_t axis, std::int64_t extent, std::int64_t sta
     bounds.end = clamped(end, extent, 0, extent);
     const std::int64_t span = std::max<std::int64_t>(bounds.end - bounds.begin, 0);
     bounds.count = span / step + (span % step != 0 ? 1 : 0);
+    bounds.end = std::max(bounds.end, end);  // past the extent, the IR means the extent as well
   } else {
     bounds.begin = clamped(start, extent, -1, extent - 1);
     bounds.end = clamped(end, extent, -1, extent - 1);

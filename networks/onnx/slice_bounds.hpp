@@ -8,8 +8,8 @@
 
 namespace wbs::networks::onnx_io {
 
-/// Elements begin, begin + step, ... before end (after end for a negative step) along `axis`; all
-/// inside the extent, so `count` elements exist.
+/// The `count` elements begin, begin + step, ... before end (after end for a negative step) along
+/// `axis`, all of which exist; a positive step may end past the extent.
 struct SliceBounds {
   std::size_t axis = 0;
   std::int64_t begin = 0, end = 0, step = 1, count = 0;
