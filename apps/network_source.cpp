@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "apps/program.hpp"
+#include "apps/paths.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "networks/initialise.hpp"

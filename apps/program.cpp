@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <new>
 
 #include "core/error.hpp"
@@ -54,18 +52,6 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
     fmt::print(stderr, "{}: internal error: {}\n", name, error.what());
     return exit_code(ErrorKind::internal);
   }
-}
-
-std::string sibling_program(const std::string& name) {
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
-}
-
-std::string resolve_data_path(const std::string& path) {
-  if (path.empty() || std::filesystem::exists(path)) return path;
-  const char* root = std::getenv("WBS_DATA_DIR");
-  if (root == nullptr) return path;
-  const std::filesystem::path below = std::filesystem::path(root) / path;
-  return std::filesystem::exists(below) ? below.string() : path;
 }
 
 }  // namespace wbs::apps

@@ -21,10 +21,4 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
 /// The version of this program, and of what its numbers depend on.
 [[nodiscard]] std::string version_text();
 
-/// The path of a program that was built beside this one, for example "wbs-worker".
-[[nodiscard]] std::string sibling_program(const std::string& name);
-
-/// `path` itself when it exists; else the file of that name below WBS_DATA_DIR; else `path`.
-[[nodiscard]] std::string resolve_data_path(const std::string& path);
-
 }  // namespace wbs::apps

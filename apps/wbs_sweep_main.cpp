@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "apps/paths.hpp"
 #include "apps/program.hpp"
 #include "apps/stages/register.hpp"
 #include "apps/sweep_report.hpp"

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/network_source.hpp"
-#include "apps/program.hpp"
+#include "apps/paths.hpp"
 #include "apps/stages/parameters.hpp"
 #include "core/digest.hpp"
 #include "core/text.hpp"
