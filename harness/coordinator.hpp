@@ -70,6 +70,7 @@ class Coordinator {
   void end_task(std::size_t task);
   void skip(const std::vector<std::size_t>& tasks);
   void skip_one(std::size_t task);
+  void record_verdict(std::size_t task);
   [[nodiscard]] std::string skip_reason(std::size_t task) const;
   void hand_out();
   void send_work(int rank, const std::vector<std::size_t>& tasks);

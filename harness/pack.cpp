@@ -130,6 +130,31 @@ void write_segment(const std::string& packs_directory, const std::string& pack,
   for (const std::size_t at : small) ::unlink(all[at].path.c_str());
 }
 
+void check_bounds(const PosixFile& pack, const ArtifactPlace& place) {
+  const std::uint64_t size = pack.size();
+  if (place.offset > size || place.size > size - place.offset) {
+    damaged(pack.path(), fmt::format("the pack ends at byte {}, an artifact at {} + {} expected",
+                                     size, place.offset, place.size));
+  }
+}
+
+/// An artifact's verified bytes out of a segment. Throws Error(input).
+std::string read_small(const std::string& packs_directory, const ArtifactPlace& place) {
+  try {
+    const PosixFile pack(packs_directory + "/" + place.pack, O_RDONLY);
+    check_bounds(pack, place);
+    std::string contents(place.size, '\0');
+    pack.read_at(place.offset, contents);
+    if (const std::string found = digest_of(contents); found != place.digest) {
+      damaged(pack.path(), fmt::format("the artifact at byte {}: {}", place.offset,
+                                       mismatch(found, place.digest)));
+    }
+    return contents;
+  } catch (const Error& error) {
+    throw Error(ErrorKind::input, error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<PackedArtifact> write_pack(const std::string& packs_directory, const std::string& name,
@@ -154,33 +179,30 @@ std::vector<PackedArtifact> write_pack(const std::string& packs_directory, const
 
 std::string open_artifact(const std::string& packs_directory, const ArtifactPlace& place,
                           const std::string& scratch_directory) {
-  const std::string path = packs_directory + "/" + place.pack;
-  std::string contents;
-  try {
-    const PosixFile pack(path, O_RDONLY);
-    const std::uint64_t size = pack.size();
-    if (place.offset > size || place.size > size - place.offset) {
-      damaged(path, fmt::format("the pack ends at byte {}, an artifact at {} + {} expected", size,
-                                place.offset, place.size));
-    }
-    if (place.pack.ends_with(kBigSuffix)) {
-      const std::string found = digest_of_file(path);
-      if (found != place.digest) damaged(path, "the artifact's " + mismatch(found, place.digest));
-      return path;
-    }
-    contents.resize(place.size);
-    pack.read_at(place.offset, contents);
-    if (const std::string found = digest_of(contents); found != place.digest) {
-      damaged(path, fmt::format("the artifact at byte {}: {}", place.offset,
-                                mismatch(found, place.digest)));
-    }
-  } catch (const Error& error) {
-    throw Error(ErrorKind::input, error.what());
+  if (place.pack.ends_with(kBigSuffix)) {
+    check_artifact(packs_directory, place);
+    return packs_directory + "/" + place.pack;
   }
+  const std::string contents = read_small(packs_directory, place);
   const std::string copy = scratch_directory + "/in-" + place.digest;
   PosixFile file(copy, O_WRONLY | O_CREAT | O_TRUNC);
   file.write(contents);
   return copy;
+}
+
+void check_artifact(const std::string& packs_directory, const ArtifactPlace& place) {
+  if (!place.pack.ends_with(kBigSuffix)) {
+    static_cast<void>(read_small(packs_directory, place));
+    return;
+  }
+  const std::string path = packs_directory + "/" + place.pack;
+  try {
+    check_bounds(PosixFile(path, O_RDONLY), place);
+    const std::string found = digest_of_file(path);
+    if (found != place.digest) damaged(path, "the artifact's " + mismatch(found, place.digest));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::input, error.what());
+  }
 }
 
 std::vector<PackEntry> read_pack_index(const std::string& packs_directory,
