@@ -45,7 +45,7 @@ class TerminalTable {
       headers.push_back(shown(column.unit.empty()
                                   ? column.header
                                   : fmt::format("{} [{}]", column.header, column.unit)));
-      labels_ += column.numeric ? 0U : 1U;
+      labels_ += column.label ? 1U : 0U;
     }
     texts_.push_back(std::move(headers));
     for (const std::vector<Cell>& row : table.rows) {

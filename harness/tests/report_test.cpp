@@ -42,7 +42,8 @@ Table cakes() {
   table.name = "cakes";
   table.title = "Cakes & pies";
   table.caption = "Over 50% rye_flour.";
-  table.columns = {{"flour", "flour", "", false, false}, {"time", "time", "ms", true, true}};
+  table.columns = {{"flour", "flour", "", true, false, false},
+                   {"time", "time", "ms", false, true, true}};
   Cell time = number(2.5, "2.5 ±0.1");
   time.raw = "2.5";
   time.published = 2.0;
@@ -82,10 +83,10 @@ TEST(Report, ColourMarksTitleAndFailuresOnly) {
 TEST(Report, TerminalSplitsATableThatIsTooWideAndRepeatsTheLabels) {
   Table table;
   table.title = "Wide";
-  table.columns = {{"row", "row", "", false, false}};
+  table.columns = {{"row", "row", "", true, false, false}};
   std::vector<Cell> row{label("first")};
   for (const char* name : {"aaaaaaaa", "bbbbbbbb", "cccccccc"}) {
-    table.columns.push_back({name, name, "", true, false});
+    table.columns.push_back({name, name, "", false, true, false});
     row.push_back(number(1, "1"));
   }
   table.rows = {row};
@@ -103,7 +104,7 @@ TEST(Report, TerminalSplitsATableThatIsTooWideAndRepeatsTheLabels) {
 TEST(Report, LongNotesAreWrappedUnderTheirHead) {
   Table table;
   table.title = "T";
-  table.columns = {{"row", "row", "", false, false}};
+  table.columns = {{"row", "row", "", true, false, false}};
   table.footnotes = {"one two three four five six seven eight nine ten"};
   EXPECT_EQ(terminal_text(table, {40, false, false}),
             "T\nrow\n---\n"

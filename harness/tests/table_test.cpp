@@ -218,6 +218,32 @@ TEST(Table, PublishedValuesStandBesideOursWithTheDeviation) {
   EXPECT_FALSE(table.rows[1][2].value.has_value());
 }
 
+TEST(Table, PublishedColumnIsComparedWithItsPublishedBaseline) {
+  Campaign campaign(std::string(kList) +
+                    "row_values = [{name = \"gain\", published = \"book.score\", baseline = "
+                    "{flour = \"wheat\"}}]\n");
+  campaign.score({1, 1, 1, 1});
+  const Table table = campaign.table();
+  EXPECT_EQ(table.rows[0][2].text, "2");
+  EXPECT_EQ(table.rows[1][2].text, "failed");
+  EXPECT_EQ(table.rows[2][2].text, "1");
+}
+
+TEST(Table, RowValuesStandBesideTheLabelsOnce) {
+  Campaign campaign(pivot("digits = 3", "row_values = [\"mix.weight\", \"mix.kind\"]"));
+  campaign.score({1, 2, 3, 4});
+  for (const char* name : {"flour=rye oven=180C", "flour=wheat oven=180C"}) {
+    campaign.at(name, "mix").result.metrics = {{"weight", 0.5}, {"kind", std::string("fine")}};
+  }
+  const Table table = campaign.table();
+  EXPECT_THAT(texts(table.rows[0]), ElementsAre("rye", "0.5", "fine", "1", "2"));
+  EXPECT_TRUE(table.columns[1].label);
+  EXPECT_TRUE(table.columns[1].numeric);
+  EXPECT_FALSE(table.columns[2].numeric);
+  EXPECT_FALSE(table.columns[3].label);
+  EXPECT_THAT(table.rows[0][1].cases, testing::SizeIs(2));
+}
+
 TEST(Table, CaptionHoldsParametersMetricsSharedWarningsAndSources) {
   Campaign campaign(kList);
   campaign.score({1, 1, 1, 1});
