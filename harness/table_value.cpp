@@ -345,8 +345,14 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
   if (count == 1 && !std::holds_alternative<double>(*passed->value)) {
     show_exact(value, *passed->value, cell);
   } else if (cell.samples.empty()) {
-    set_absent(cell, "text", "replicates of a text metric have no median");
-    return;
+    const bool agree = std::all_of(readings.begin(), readings.end(), [&](const Reading& reading) {
+      return !reading.value || reading.value == passed->value;
+    });
+    if (!agree) {
+      set_absent(cell, "differs", "the replicates of this text differ");
+      return;
+    }
+    show_exact(value, *passed->value, cell);
   } else {
     cell.value = median(cell.samples);
     cell.raw = number_text(*cell.value);
@@ -357,7 +363,7 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
     cell.text += fmt::format(" ±{}", format_number(*cell.spread, value));
   }
   compare_with_published(value, cell);
-  if (readings.size() > 1) {
+  if (readings.size() > 1 && !cell.samples.empty()) {
     cell.text += missing == nullptr ? fmt::format(" (n={})", count)
                                     : fmt::format(" (n={} of {})", count, readings.size());
   }

@@ -282,6 +282,18 @@ TEST(Table, ReplicatesGiveMedianSpreadAndCount) {
   EXPECT_THAT(table.caption, HasSubstr("Median ± median absolute deviation over seed"));
 }
 
+TEST(Table, ReplicatesOfATextAreShownOnceWhenTheyAgree) {
+  Campaign campaign(pivot("digits = 3", "over = [\"seed\"]"), {"seed=[1,2]", "oven=180C"});
+  for (const char* name : {"flour=rye oven=180C seed=1", "flour=rye oven=180C seed=2",
+                           "flour=wheat oven=180C seed=1", "flour=wheat oven=180C seed=2"}) {
+    campaign.at(name, "taste").result.metrics["score"] = std::string("good");
+  }
+  campaign.at("flour=wheat oven=180C seed=2", "taste").result.metrics["score"] = std::string("bad");
+  const Table table = campaign.table();
+  EXPECT_EQ(table.rows[0][1].text, "good");
+  EXPECT_EQ(table.rows[1][1].text, "differs");
+}
+
 TEST(Table, SpeedupsOfReplicatesArePairedBySeed) {
   Campaign campaign(pivot("baseline = {flour = \"wheat\"}", "over = [\"seed\"]"),
                     {"seed=[1,2,3]", "oven=180C"});
