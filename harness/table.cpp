@@ -49,10 +49,16 @@ class TableMaker {
  private:
   [[nodiscard]] const Case& case_at(std::size_t index) const { return source_.plan().cases[index]; }
 
+  /// The text of a parameter; "" when a stored plan is older than the parameter.
+  [[nodiscard]] static std::string text_of(const Case& shown, const std::string& parameter) {
+    const auto found = shown.parameters.find(parameter);
+    return found == shown.parameters.end() ? std::string{} : to_text(found->second);
+  }
+
   [[nodiscard]] std::vector<std::string> key_of(const Case& shown,
                                                 const std::vector<std::string>& names) const {
     std::vector<std::string> key;
-    for (const std::string& name : names) key.push_back(to_text(shown.parameters.at(name)));
+    for (const std::string& name : names) key.push_back(text_of(shown, name));
     return key;
   }
 
@@ -163,13 +169,11 @@ class TableMaker {
   [[nodiscard]] std::string common_values(const std::vector<std::size_t>& affected) const {
     std::vector<std::string> texts;
     for (const std::string& name : experiment_.case_names) {
-      const Value& value = case_at(affected.front()).parameters.at(name);
-      const auto agrees = [&](std::size_t index) {
-        return case_at(index).parameters.at(name) == value;
-      };
+      const std::string value = text_of(case_at(affected.front()), name);
+      const auto agrees = [&](std::size_t index) { return text_of(case_at(index), name) == value; };
       if (std::all_of(affected.begin(), affected.end(), agrees) &&
           !std::all_of(cases_.begin(), cases_.end(), agrees)) {
-        texts.push_back(fmt::format("{}={}", name, to_text(value)));
+        texts.push_back(fmt::format("{}={}", name, value));
       }
     }
     return fmt::format("{}", fmt::join(texts, " "));
@@ -242,7 +246,7 @@ class TableMaker {
     for (const std::size_t index : cases_) {
       std::string text;
       if (dot == std::string::npos) {
-        text = displayed(name, to_text(case_at(index).parameters.at(name)));
+        text = displayed(name, text_of(case_at(index), name));
       } else {
         const auto task = source_.task_of(index, name.substr(0, dot));
         const Values& metrics = source_.outcomes()[*task].result.metrics;
