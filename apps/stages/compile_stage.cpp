@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include "aie_model/device.hpp"
+#include "apps/network_source.hpp"
+#include "apps/pruned_file.hpp"
+#include "apps/stages/checks.hpp"
+#include "apps/stages/parameters.hpp"
+#include "apps/stages/stages.hpp"
+#include "apps/text_file.hpp"
+#include "compiler/density.hpp"
+#include "compiler/tiler.hpp"
+#include "core/error.hpp"
+#include "sparsity/pattern.hpp"
+
+namespace wbs::apps {
+namespace {
+
+using harness::ValueType;
+
+/// How many layers of `tiled` have one of `notes`.
+std::int64_t layers_with(const compiler::TiledNetwork& tiled, unsigned notes) {
+  std::int64_t count = 0;
+  for (const unsigned layer_notes : tiled.notes) count += (layer_notes & notes) != 0 ? 1 : 0;
+  return count;
+}
+
+class CompileStage final : public harness::Stage {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "compile"; }
+  [[nodiscard]] int version() const override { return 1; }
+
+  [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
+    return {
+        {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
+        {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
+        {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
+        {"array",
+         ValueType::text,
+         {},
+         "AIE2 array, columns x rows (4x4), or a device's name",
+         true},
+        {"cin_split", ValueType::text, std::string("even_shares"),
+         "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"},
+    };
+  }
+
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
+
+  [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
+
+  [[nodiscard]] std::vector<std::string> validate(
+      const harness::Values& parameters,
+      std::map<std::string, std::string>& data_digests) const override {
+    std::vector<std::string> problems =
+        check_network_and_pattern(parameters, data_digests, /*linear_too=*/false);
+    if (const auto device = find_array(text(parameters, "array")); !device) {
+      problems.push_back(device.error());
+    }
+    if (const auto split = find_cin_split(text(parameters, "cin_split")); !split) {
+      problems.push_back(split.error());
+    }
+    return problems;
+  }
+
+  [[nodiscard]] harness::StageResult run(const harness::StageRun& run) const override {
+    const aie::Device device =
+        value_or_throw(find_array(text(run.parameters, "array")), ErrorKind::usage);
+    const networks::Graph& graph =
+        load_graph(text(run.parameters, "network"), text(run.parameters, "input"));
+    const std::string& pattern = text(run.parameters, "pattern");
+    compiler::CompileOptions options;
+    options.weights = pattern;
+    options.cin_split = value_or_throw(find_cin_split(text(run.parameters, "cin_split")));
+    const auto pruned = run.inputs.find("prune");
+    if (pruned == run.inputs.end()) {
+      options.densities.convolutions =
+          compiler::nominal_density(value_or_throw(sparsity::parse_pattern(pattern)));
+    } else {
+      options.densities.by_layer = read_densities(pruned->second);
+    }
+    const compiler::TiledNetwork tiled = compiler::compile(graph, device, options);
+    write_text_file(run.output_path, compiler::to_json(tiled));
+
+    harness::StageResult result;
+    result.metrics["densities"] =
+        std::string(pruned == run.inputs.end() ? "nominal" : "measured from the pruned tensors");
+    result.metrics["layers"] = static_cast<std::int64_t>(tiled.layers.size());
+    result.metrics["layers_through_ddr"] =
+        layers_with(tiled, compiler::kThroughDdr | compiler::kHeightTiles);
+    result.metrics["layers_with_cin_split"] =
+        layers_with(tiled, compiler::kCinWeightPieces | compiler::kCinInputPieces);
+    result.metrics["layers_uneven"] =
+        layers_with(tiled, compiler::kUnevenWidth | compiler::kUnevenChannels);
+    result.metrics["layers_over_a_buffer"] = layers_with(
+        tiled, compiler::kOverWeightLimit | compiler::kOverInputLimit | compiler::kOverOutputLimit);
+    return result;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<harness::Stage> make_compile_stage() {
+  return std::make_unique<CompileStage>();
+}
+
+}  // namespace wbs::apps

@@ -1,0 +1,13 @@
+#include "apps/stages/register.hpp"
+
+#include "apps/stages/stages.hpp"
+
+namespace wbs::apps {
+
+void register_stages(harness::StageRegistry& registry) {
+  registry.add(make_prune_stage());
+  registry.add(make_compile_stage());
+  registry.add(make_simulate_stage());
+}
+
+}  // namespace wbs::apps

@@ -1,0 +1,95 @@
+#include "aie_model/estimator.hpp"
+#include "apps/stages/checks.hpp"
+#include "apps/stages/parameters.hpp"
+#include "apps/stages/stages.hpp"
+#include "apps/text_file.hpp"
+#include "compiler/tiled_network.hpp"
+#include "core/error.hpp"
+
+namespace wbs::apps {
+namespace {
+
+constexpr double kSecondsPerNs = 1e-9;
+
+/// One row of details per layer: what a person asks when a total surprises.
+harness::Values layer_row(const compiler::TiledNetwork& tiled, std::size_t index,
+                          const aie::LayerEstimate& published,
+                          const aie::LayerEstimate& corrected) {
+  const aie::TiledLayer& layer = tiled.layers[index];
+  std::string notes;
+  for (const std::string& note : compiler::note_names(tiled.notes[index])) {
+    notes += (notes.empty() ? "" : ", ") + note;
+  }
+  return {
+      {"layer", layer.name},
+      {"iterations", published.iterations},
+      {"density", layer.density},
+      {"published_ns", published.total_ns},
+      {"corrected_ns", corrected.total_ns},
+      {"published_comp_ns", published.lanes.comp_ns},
+      {"corrected_comp_ns", corrected.lanes.comp_ns},
+      {"load_ns", published.lanes.load_ns},
+      {"loadw_ns", published.lanes.loadw_ns},
+      {"loadfm_ns", published.lanes.loadfm_ns},
+      {"loadwm_ns", published.lanes.loadwm_ns},
+      {"write_ns", published.lanes.write_ns},
+      {"writefm_ns", published.lanes.writefm_ns},
+      {"notes", notes},
+  };
+}
+
+double compute_seconds(const aie::NetworkEstimate& estimate) {
+  double total = 0;
+  for (const aie::LayerEstimate& layer : estimate.layers) total += layer.lanes.comp_ns;
+  return total * kSecondsPerNs;
+}
+
+class SimulateStage final : public harness::Stage {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "simulate"; }
+  [[nodiscard]] int version() const override { return 1; }
+
+  [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override { return {}; }
+
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"compile"}; }
+
+  [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
+
+  [[nodiscard]] std::vector<std::string> validate(
+      const harness::Values&, std::map<std::string, std::string>&) const override {
+    return {};
+  }
+
+  [[nodiscard]] harness::StageResult run(const harness::StageRun& run) const override {
+    const auto compiled = run.inputs.find("compile");
+    if (compiled == run.inputs.end()) {
+      throw Error(ErrorKind::usage, "simulate needs a program: list the stage compile before it");
+    }
+    const compiler::TiledNetwork tiled = compiler::from_json(read_text_file(compiled->second));
+    const aie::Device device = value_or_throw(find_array(tiled.device), ErrorKind::input);
+    const auto published = aie::estimate_network(tiled.layers, device, aie::Model::published);
+    const auto corrected = aie::estimate_network(tiled.layers, device, aie::Model::corrected);
+
+    harness::StageResult result;
+    result.metrics = {
+        {"published_s", published.published_scope_ns * kSecondsPerNs},
+        {"corrected_s", corrected.published_scope_ns * kSecondsPerNs},
+        {"published_with_linear_s", published.total_ns * kSecondsPerNs},
+        {"corrected_with_linear_s", corrected.total_ns * kSecondsPerNs},
+        {"published_comp_s", compute_seconds(published)},
+        {"corrected_comp_s", compute_seconds(corrected)},
+    };
+    for (std::size_t i = 0; i < tiled.layers.size(); ++i) {
+      result.rows.push_back(layer_row(tiled, i, published.layers[i], corrected.layers[i]));
+    }
+    return result;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<harness::Stage> make_simulate_stage() {
+  return std::make_unique<SimulateStage>();
+}
+
+}  // namespace wbs::apps

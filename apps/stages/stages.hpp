@@ -1,0 +1,19 @@
+// Constructors of the stages, one file each.
+#pragma once
+
+#include <memory>
+
+#include "harness/stage.hpp"
+
+namespace wbs::apps {
+
+/// prune: network + weights + pattern -> masked tensors and masks (HDF5).
+[[nodiscard]] std::unique_ptr<harness::Stage> make_prune_stage();
+
+/// compile: network + densities + array -> tiled network (JSON).
+[[nodiscard]] std::unique_ptr<harness::Stage> make_compile_stage();
+
+/// simulate: tiled network -> estimated times under the published and the corrected rules.
+[[nodiscard]] std::unique_ptr<harness::Stage> make_simulate_stage();
+
+}  // namespace wbs::apps
