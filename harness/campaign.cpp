@@ -190,7 +190,7 @@ void Campaign::open_store() {
   const std::string path = store_path(directory_);
   try {
     store_ = std::make_unique<Store>(path);
-    if (store_->clean_run() != previous_run_) store_.reset();
+    if (!(store_->clean() == Store::Clean{previous_run_, ledger_.bytes()})) store_.reset();
   } catch (const Error&) {
     store_.reset();  // damaged, or of another version: it is derived, so it is made again
   }

@@ -184,6 +184,7 @@ void Coordinator::handle(int from, const json& message) {
                                        message.at("message").get<std::string>())));
   } else if (kind == "bye" && !rank.bye) {
     rank.bye = true;
+    if (from != 0) journal_bytes_ += message.at("journal_bytes").get<std::uint64_t>();
     ++byes_;
   }
 }
@@ -403,7 +404,9 @@ SweepSummary Coordinator::conclude() {
   WBS_ASSERT(finished());
   if (error_) std::rethrow_exception(error_);
   campaign_.journal().sync();
-  campaign_.store().set_clean_run(campaign_.run().run);
+  campaign_.store().set_clean(
+      {campaign_.run().run,
+       campaign_.ledger().bytes() + campaign_.journal().size() + journal_bytes_});
   keep_store(true);
   show_progress(true);
   SweepSummary summary;

@@ -92,6 +92,7 @@ class Coordinator {
   std::optional<Scheduler> scheduler_;
   std::size_t greeted_ = 0;
   std::size_t byes_ = 0;
+  std::uint64_t journal_bytes_ = 0;  ///< written by the other ranks in this run
   bool stopping_ = false;
   int signals_seen_ = 0;
   std::string interrupted_;

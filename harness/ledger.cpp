@@ -90,6 +90,12 @@ int Ledger::generation() const noexcept {
   return runs.empty() ? 0 : runs.back().generation;
 }
 
+std::uint64_t Ledger::bytes() const noexcept {
+  std::uint64_t sum = 0;
+  for (const JournalReport& report : reports) sum += report.valid_bytes;
+  return sum;
+}
+
 const TaskRecord* Ledger::definition(const std::string& key) const {
   const auto found = definition_index_.find(key);
   return found == definition_index_.end() ? nullptr : &definitions[found->second];

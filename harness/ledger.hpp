@@ -35,6 +35,8 @@ class Ledger {
   std::vector<JournalReport> reports;  ///< one per file
 
   [[nodiscard]] int generation() const noexcept;
+  /// Valid bytes of all journals.
+  [[nodiscard]] std::uint64_t bytes() const noexcept;
   [[nodiscard]] const TaskRecord* definition(const std::string& key) const;
   [[nodiscard]] const CaseRecord* find_case(int generation, const std::string& name) const;
   [[nodiscard]] const TaskHistory* history(const std::string& key) const;

@@ -115,14 +115,14 @@ void check_store(const std::string& directory, const Ledger& ledger, FsckReport&
   }
   try {
     Store store(path);
-    if (store.clean_run() != ledger.runs.back().run) {
+    if (store.clean().run != ledger.runs.back().run) {
       report.notes.push_back(fmt::format(
           "{}: the last run did not end in order; the next one makes the store again", path));
       return;
     }
     Store expected(":memory:");
     fill_store(expected, ledger, journal_directory(directory));
-    expected.set_clean_run(store.clean_run());
+    expected.set_clean(store.clean());
     const std::string should = expected.dump();
     const std::string is = store.dump();
     if (should != is) {
@@ -277,7 +277,7 @@ void rebuild_store(const std::string& directory) {
   {
     Store store(fresh);
     fill_store(store, ledger, journal_directory(directory));
-    store.set_clean_run(ledger.runs.back().run);
+    store.set_clean({ledger.runs.back().run, ledger.bytes()});
     store.commit();
   }
   for (const char* suffix : {"-wal", "-shm"}) remove(path + suffix);
@@ -310,17 +310,17 @@ CleanReport clean(const std::string& directory, bool dry_run) {
     }
   }
   if (dry_run || report.files.empty()) return report;
-  const int clean_run = ledger.runs.back().run;
+  const Store::Clean before{ledger.runs.back().run, ledger.bytes()};
   if (!packs.empty()) record_cleaning(directory, ledger, packs);
   for (const std::string& file : report.files) fs::remove(directory + "/" + file, ignored);
   fs::remove_all(directory + "/tmp", ignored);
   if (packs.empty()) return report;
   Store store(store_path(directory));
-  if (store.clean_run() == clean_run) {
+  if (store.clean() == before) {
     const Ledger now = read_ledger(journal_directory(directory), false);
     store.put(now.runs.back());
     store.remove_packs(packs);
-    store.set_clean_run(now.runs.back().run);
+    store.set_clean({now.runs.back().run, now.bytes()});
     store.commit();
   }
   return report;

@@ -53,7 +53,8 @@ std::vector<PackEntry> parse_index(const std::string& path, const std::string& p
                                    std::string_view text) {
   std::vector<PackEntry> entries;
   try {
-    for (const auto& line : nlohmann::json::parse(text).at("artifacts")) {
+    const nlohmann::json index = nlohmann::json::parse(text);
+    for (const auto& line : index.at("artifacts")) {
       entries.push_back(
           {line.at("key").get<std::string>(),
            {pack, line.at("offset").get<std::uint64_t>(), line.at("size").get<std::uint64_t>(),
@@ -82,7 +83,8 @@ PackedArtifact adopt(const std::string& packs_directory, const std::string& pack
     return packed;
   }
   packed.place = {pack, 0, opened.size(), found};
-  const nlohmann::json index = {{"artifacts", {index_line(file.key, packed.place)}}};
+  const nlohmann::json index = {
+      {"artifacts", nlohmann::json::array({index_line(file.key, packed.place)})}};
   const std::string path = packs_directory + "/" + pack;
   constexpr mode_t kReadOnly = 0444;
   ::fchmod(opened.fd(), kReadOnly);

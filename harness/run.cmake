@@ -33,4 +33,12 @@ if(WBS_BUILD_TESTS)
               LIBS wbs_fake_stages wbs_harness_mpi fmt::fmt)
   set_target_properties(harness_fake_worker harness_sweep_probe PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  wbs_test(harness_run_unit_test
+    SOURCES tests/journal_test.cpp tests/pack_test.cpp tests/scheduler_test.cpp tests/store_test.cpp
+    LIBS wbs_fake_stages SQLiteCpp fmt::fmt)
+  wbs_test(harness_sweep_local_test
+    SOURCES tests/sweep_local_test.cpp LIBS wbs_fake_stages fmt::fmt)
+  target_compile_definitions(harness_sweep_local_test PRIVATE
+    WBS_FAKE_WORKER="$<TARGET_FILE:harness_fake_worker>")
+  add_dependencies(harness_sweep_local_test harness_fake_worker)
 endif()
