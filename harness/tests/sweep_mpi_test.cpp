@@ -89,6 +89,19 @@ class MpiTest : public testing::Test {
     ADD_FAILURE() << "run " << number << " does not start";
   }
 
+  /// Processes whose output goes to the campaign's logs.
+  static std::vector<int> children_of(const std::string& campaign) {
+    std::vector<int> children;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const int pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 0) continue;
+      std::error_code ignored;
+      const std::string output = std::filesystem::read_symlink(entry.path() / "fd/1", ignored);
+      if (output.find(campaign + "/logs/") != std::string::npos) children.push_back(pid);
+    }
+    return children;
+  }
+
   /// Kills every process but `job` whose command line names the campaign: its ranks.
   static void kill_ranks(const std::string& campaign, pid_t job) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -221,12 +234,9 @@ TEST_F(MpiTest, NoChildOutlivesAKilledRank) {
   const pid_t job = start(2, fmt::format("{} {} 2 hang", campaign, WBS_FAKE_WORKER));
   wait_until_running(campaign, 1, 2);
   std::vector<int> children;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const int pid = std::atoi(entry.path().filename().c_str());
-    if (pid <= 0) continue;
-    std::error_code ignored;
-    const std::string working = std::filesystem::read_symlink(entry.path() / "fd/1", ignored);
-    if (working.find(campaign + "/logs/") != std::string::npos) children.push_back(pid);
+  for (int tries = 0; tries < 3000 && children.size() < 2; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    children = children_of(campaign);
   }
   EXPECT_EQ(children.size(), 2U);
   kill_ranks(campaign, job);
