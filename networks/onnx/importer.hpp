@@ -32,7 +32,7 @@ struct ImportedNetwork {
 /// Shape subgraphs are folded, LayerNorm's and GELU's pieces become one node, unused nodes are
 /// dropped. Throws Error naming file, node and operator: `input` for a file that is missing,
 /// truncated or inconsistent, `unsupported` for a valid file with something that the IR does not
-/// have. Peak memory is about three times the decompressed file.
+/// have. Peak memory is about twice the decompressed file.
 [[nodiscard]] ImportedNetwork import_onnx(const std::string& path,
                                           const ImportOptions& options = {});
 
