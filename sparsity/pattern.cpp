@@ -12,9 +12,6 @@
 namespace wbs::sparsity {
 namespace {
 
-constexpr std::int64_t kLargestBlock = 4096;
-constexpr std::int64_t kLargestGroup = 1024;
-
 constexpr std::array<PatternKind, 5> kKinds{{
     {"dense", "dense", "dense", "every weight is kept"},
     {"block", "block:RxC@RATIO", "block:8x8@0.5",

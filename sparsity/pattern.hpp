@@ -12,6 +12,10 @@
 
 namespace wbs::sparsity {
 
+/// Sides of blocks and groups beyond these are refused: no layer has a use for them.
+inline constexpr std::int64_t kLargestBlock = 4096;
+inline constexpr std::int64_t kLargestGroup = 1024;
+
 /// Along which channels the groups of N:M run.
 enum class Axis { in, out };
 
