@@ -70,6 +70,7 @@ class Coordinator {
   void end_task(std::size_t task);
   void skip(const std::vector<std::size_t>& tasks);
   void skip_one(std::size_t task);
+  void record_verdict(std::size_t task);
   [[nodiscard]] std::string skip_reason(std::size_t task) const;
   void hand_out();
   void send_work(int rank, const std::vector<std::size_t>& tasks);
@@ -91,6 +92,7 @@ class Coordinator {
   std::optional<Scheduler> scheduler_;
   std::size_t greeted_ = 0;
   std::size_t byes_ = 0;
+  std::uint64_t journal_bytes_ = 0;  ///< written by the other ranks in this run
   bool stopping_ = false;
   int signals_seen_ = 0;
   std::string interrupted_;

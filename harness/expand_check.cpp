@@ -67,14 +67,17 @@ Location place_of_reason(const std::string& reason, const Values& parameters,
     if (parameters.contains(name) && place != places.end()) return place->second;
   }
   const Location* best = &otherwise;
-  std::size_t best_length = 1;
+  std::size_t best_score = 1;
   for (const auto& [name, value] : parameters) {
     const auto place = places.find(name);
     const std::string text = to_text(value);
-    if (place == places.end() || text.size() <= best_length) continue;
-    if (reason.find(text) == std::string::npos) continue;
+    if (place == places.end() || reason.find(text) == std::string::npos) continue;
+    constexpr std::size_t kQuoted = 1000;  // 'text' in quotes beats any length
+    const bool quoted = reason.find("'" + text + "'") != std::string::npos;
+    const std::size_t score = text.size() + (quoted && !text.empty() ? kQuoted : 0);
+    if (score <= best_score) continue;
     best = &place->second;
-    best_length = text.size();
+    best_score = score;
   }
   return *best;
 }

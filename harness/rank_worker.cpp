@@ -307,12 +307,13 @@ void RankWorker::ask_for_work() {
 void RankWorker::end_run() {
   child_.reset();
   committer_.reset();
+  const std::uint64_t bytes = journal_ == nullptr ? 0 : journal_->size();
   journal_ = nullptr;
   own_journal_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(scratch_, ignored);
   phase_ = Phase::idle;
-  send({{"m", "bye"}});
+  send({{"m", "bye"}, {"journal_bytes", bytes}});
 }
 
 }  // namespace wbs::harness

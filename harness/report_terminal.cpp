@@ -45,7 +45,7 @@ class TerminalTable {
       headers.push_back(shown(column.unit.empty()
                                   ? column.header
                                   : fmt::format("{} [{}]", column.header, column.unit)));
-      labels_ += column.numeric ? 0U : 1U;
+      labels_ += column.label ? 1U : 0U;
     }
     texts_.push_back(std::move(headers));
     for (const std::vector<Cell>& row : table.rows) {
@@ -97,7 +97,7 @@ class TerminalTable {
     std::size_t end = begin;
     const auto limit = static_cast<std::size_t>(std::max(style_.width, 20));
     while (end < widths_.size()) {
-      used += widths_[end] + (end + 1 < widths_.size() ? kGap : 0);
+      used += widths_[end] + (end > begin ? kGap : 0);
       if (used > limit && end > begin) break;
       ++end;
     }

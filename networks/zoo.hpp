@@ -29,9 +29,9 @@ struct NetworkInfo {
 
 /// Deviations from a network's usual form.
 struct BuildOptions {
-  std::optional<std::array<std::int64_t, 3>> input{};  ///< channels, height, width
+  std::optional<std::array<std::int64_t, 3>> input = std::nullopt;  ///< channels, height, width
   /// Not given: the network's own, or 10 where an ImageNet network gets its CIFAR stem.
-  std::optional<std::int64_t> classes{};
+  std::optional<std::int64_t> classes = std::nullopt;
   std::int64_t batch = 1;
 };
 

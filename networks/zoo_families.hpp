@@ -24,7 +24,8 @@ namespace wbs::networks::zoo {
 [[nodiscard]] Graph resnet9(const ZooRequest& request);
 
 /// VGG of Simonyan and Zisserman (2014), configuration D (16 layers) or E (19), as in torchvision.
-/// With the CIFAR stem: mean over what is left of the image and one classifier layer.
+/// Where less than 7x7 is left of the image (CIFAR, and whatever is below 224x224): its mean and
+/// one classifier layer.
 [[nodiscard]] Graph vgg(const ZooRequest& request, int layers, bool batch_norm);
 
 /// Inception V3 of Szegedy et al. (2015) as in torchvision, without the auxiliary head.

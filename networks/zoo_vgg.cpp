@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "networks/graph_builder.hpp"
 #include "networks/zoo_families.hpp"
 
@@ -15,7 +18,21 @@ class Features {
   int index_ = 0;
 };
 
+constexpr std::int64_t kClassifierRows = 7;
+
+/// torchvision's adaptive average pool to 7x7 as windows of one size: 1x1 windows for a 224x224
+/// image. Exact where 7 divides the map, else the windows overlap a little.
+NodeIndex pool_to_classifier(GraphBuilder& g, NodeIndex x) {
+  const Shape& map = g.shape(x);
+  const std::array<std::int64_t, 2> stride{map[2] / kClassifierRows, map[3] / kClassifierRows};
+  const std::int64_t steps = kClassifierRows - 1;
+  return g.avg_pool(
+      "avgpool", x,
+      {.kernel = {map[2] - steps * stride[0], map[3] - steps * stride[1]}, .stride = stride});
+}
+
 NodeIndex imagenet_classifier(GraphBuilder& g, NodeIndex x, std::int64_t classes) {
+  x = pool_to_classifier(g, x);
   x = g.flatten("flatten", x);
   for (const int first : {0, 3}) {
     x = g.linear(fmt::format("classifier.{}", first), x, 4096);
@@ -48,7 +65,7 @@ Graph vgg(const ZooRequest& request, int layers, bool batch_norm) {
     }
     x = g.max_pool(features.next(), x, {.kernel = {2, 2}, .stride = {2, 2}});
   }
-  const bool small = request.input[2] <= kCifarStemRows;
+  const bool small = g.shape(x)[2] < kClassifierRows || g.shape(x)[3] < kClassifierRows;
   return std::move(g).finish(small ? cifar_classifier(g, x, request.classes)
                                    : imagenet_classifier(g, x, request.classes));
 }

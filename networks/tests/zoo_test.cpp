@@ -61,8 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Expected{"vgg16_bn", kCifar, 10, 14728266, 313201664},
                     Expected{"vgg19_bn", kCifar, 10, 20040522, 398136320},
                     Expected{"mlp", {1, 28, 28}, 10, 266610, 266200}),
-    [](const testing::TestParamInfo<Expected>& row) {
-      return std::string(row.param.name) + (row.param.input == kCifar ? "_cifar" : "");
+    [](const testing::TestParamInfo<Expected>& tested) {
+      return std::string(tested.param.name) + (tested.param.input == kCifar ? "_cifar" : "");
     });
 
 TEST(Zoo, EveryNetworkBuildsInItsUsualFormWithItsOwnName) {
@@ -73,6 +73,27 @@ TEST(Zoo, EveryNetworkBuildsInItsUsualFormWithItsOwnName) {
     EXPECT_EQ(graph.nodes[graph.output].output_shape, (Shape{2, info.classes}));
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
   }
+}
+
+TEST(Zoo, VggPoolsToSevenBySevenAndKeepsThePoolAsALayer) {
+  const auto pool_of = [](std::int64_t size) {
+    const Graph graph =
+        build_network("vgg16", {.input = std::array<std::int64_t, 3>{3, size, size}});
+    const std::optional<NodeIndex> pool = find_node(graph, "avgpool");
+    EXPECT_EQ(graph.nodes[*pool].op, Op::avg_pool);
+    EXPECT_EQ(graph.nodes[*pool].output_shape, (Shape{1, 512, 7, 7}));
+    return graph.nodes[*pool].attributes;
+  };
+  EXPECT_EQ(pool_of(224).kernel, (std::array<std::int64_t, 2>{1, 1}));
+  EXPECT_EQ(pool_of(448).kernel, (std::array<std::int64_t, 2>{2, 2}));
+  EXPECT_EQ(pool_of(448).stride, (std::array<std::int64_t, 2>{2, 2}));
+  EXPECT_EQ(pool_of(299).kernel, (std::array<std::int64_t, 2>{3, 3}));  // 9 rows
+}
+
+TEST(Zoo, VggBelowTwoHundredTwentyFourAveragesWhatIsLeft) {
+  const Graph graph = build_network("vgg16", {.input = std::array<std::int64_t, 3>{3, 96, 96}});
+  EXPECT_EQ(graph.nodes[*find_node(graph, "avgpool")].op, Op::global_avg_pool);
+  EXPECT_EQ(graph.nodes[graph.output].output_shape, (Shape{1, 1000}));
 }
 
 TEST(Zoo, UnknownNameSuggestsTheClosestOne) {
