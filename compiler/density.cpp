@@ -5,10 +5,11 @@
 namespace wbs::compiler {
 namespace {
 
-constexpr double kSparseMode = 0.5;  // the sparse MAC's share of the dense time
+/// Time of the MAC's sparse mode (2:4), as a share of the dense time for the same operands.
+constexpr double kSparseModeTime = 0.5;
 
-double charged(double touched_share, bool sparse_mac) {
-  return touched_share * (sparse_mac ? kSparseMode : 1.0);
+double charged(double touched_share, bool runs_sparse_mac) {
+  return touched_share * (runs_sparse_mac ? kSparseModeTime : 1.0);
 }
 
 }  // namespace

@@ -426,6 +426,13 @@ TEST(OnnxHostile, NamesCannotForgeMessages) {
   static_cast<void>(outcome(model));
 }
 
+TEST(OnnxHostile, LongListsDoNotFillTheMessage) {
+  ModelMaker model;
+  model.integers("pads", std::vector<std::int64_t>(4000, 1234567890123));
+  model.node("Pad", {"x", "pads"}, "y");
+  EXPECT_THAT(outcome(model), HasSubstr("..."));
+}
+
 TEST(OnnxHostile, MissingFilesAndFoldersAreErrors) {
   for (const char* path : {"/nowhere/net.onnx", "/tmp"}) {
     try {

@@ -73,11 +73,9 @@ TEST_F(OnnxRealFiles, SqueezeNetComputesItsStoredOutputs) {
   const ImportedNetwork network = import_onnx(file("squeezenet1.1-imagenet/squeezenet1.1.onnx"));
   for (const char* test : {"test0", "test1", "test2"}) {
     const std::string base = file("squeezenet1.1-imagenet/") + test;
-    const Tensor output =
-        interpret(network.graph, network.weights, read_npy(base + "_input.npy"));
-    EXPECT_THAT(output.values,
-                ::testing::Pointwise(::testing::FloatNear(1e-3F),
-                                     read_npy(base + "_output.npy").values))
+    const Tensor output = interpret(network.graph, network.weights, read_npy(base + "_input.npy"));
+    EXPECT_THAT(output.values, ::testing::Pointwise(::testing::FloatNear(1e-3F),
+                                                    read_npy(base + "_output.npy").values))
         << test;
   }
 }
