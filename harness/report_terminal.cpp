@@ -193,8 +193,10 @@ TerminalStyle terminal_style() {
   if (locale.empty()) locale = environment("LANG");
   style.unicode =
       locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
-  style.colour = is_terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb" &&
-                 !environment("TERM").empty();
+  // mpirun gives every rank a terminal of its own, even when its output goes to a file.
+  const bool under_mpirun = !environment("OMPI_COMM_WORLD_SIZE").empty();
+  style.colour = is_terminal && !under_mpirun && environment("NO_COLOR").empty() &&
+                 environment("TERM") != "dumb" && !environment("TERM").empty();
   return style;
 }
 

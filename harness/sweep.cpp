@@ -63,9 +63,10 @@ void coordinate(Coordinator& coordinator, RankWorker& worker, Transport& transpo
   };
   attempt([&] { coordinator.begin(); });
   while (!coordinator.finished()) {
+    bool busy = false;
     worker.step();
     while (const auto message = transport.receive()) {
-      waiter.active();
+      busy = true;
       const json parsed = unpack_message(message->bytes);
       if (for_worker(parsed)) {
         worker.handle(parsed);
@@ -74,7 +75,13 @@ void coordinate(Coordinator& coordinator, RankWorker& worker, Transport& transpo
       }
     }
     attempt([&] { coordinator.step(); });
-    if (!coordinator.finished()) waiter.wait(worker);
+    // What a message brought about may be a message to this rank itself: look again before
+    // sleeping.
+    if (busy) {
+      waiter.active();
+    } else if (!coordinator.finished()) {
+      waiter.wait(worker);
+    }
   }
 }
 

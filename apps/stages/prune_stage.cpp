@@ -108,7 +108,7 @@ harness::StageResult PruneStage::run(const harness::StageRun& run) const {
                                           {"weights_source", loaded.source}});
   for (const networks::Node& node : graph.nodes) {
     for (const auto& [role, shape] : node.weight_shapes) {
-      const Tensor& tensor = loaded.values.at(networks::weight_key(node.name, role));
+      const Tensor& tensor = loaded.values.at(networks::weight_key(node, role));
       if (role != "weight" || !is_pruned(graph, node, linear_too)) {
         file.add(node.name, role, tensor);
         continue;

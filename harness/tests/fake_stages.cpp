@@ -76,6 +76,7 @@ class Make final : public FakeStage {
 
 /// Ends as `mode` says, or returns.
 void misbehave(const std::string& mode) {
+  if (mode == "bytes") throw Error(ErrorKind::input, "not \xff\xfe UTF-8");
   if (mode == "throw") throw Error(ErrorKind::input, "asked to throw");
   if (mode == "unsupported") throw Error(ErrorKind::unsupported, "asked to refuse");
   if (mode == "segfault") ::raise(SIGSEGV);
@@ -116,6 +117,7 @@ class Use final : public FakeStage {
       result.metrics["time_s"] = 1.0 / static_cast<double>(contents.size() + 1);
     }
     if (mode == "nan") result.metrics["loss"] = std::numeric_limits<double>::quiet_NaN();
+    if (mode == "bytes_metric") result.metrics["text"] = std::string("not \xff UTF-8");
     if (mode == "warn") result.warnings.emplace_back("asked to warn");
     return result;
   }

@@ -85,6 +85,14 @@ TEST_F(SweepTest, EveryKindOfEndingIsAnOutcomeWithItsReason) {
   expect_sound();
 }
 
+TEST_F(SweepTest, TextThatIsNotUtf8IsStoredWithReplacements) {
+  const Plan plan = fake_plan(1, {"bytes", "bytes_metric"});
+  const SweepSummary summary = sweep(plan);
+  EXPECT_EQ(outcome(plan, summary, "bytes").reason, "not \xEF\xBF\xBD\xEF\xBF\xBD UTF-8");
+  EXPECT_EQ(summary.passed, 1U);
+  expect_sound();
+}
+
 TEST_F(SweepTest, AHangingStageTimesOut) {
   options_.timeout_s = 0.3;
   options_.retries = 0;
