@@ -50,6 +50,7 @@ class TerminalTable {
     texts_.push_back(std::move(headers));
     for (const std::vector<Cell>& row : table.rows) {
       std::vector<std::string> texts;
+      texts.reserve(row.size());
       for (const Cell& cell : row) {
         texts.push_back(shown(
             cell.footnote == 0 ? cell.text : fmt::format("{} [{}]", cell.text, cell.footnote)));
@@ -105,9 +106,10 @@ class TerminalTable {
   }
 
   void add_block(std::size_t begin, std::size_t end) {
-    std::vector<std::size_t> columns;
-    for (std::size_t i = 0; i < labels_; ++i) columns.push_back(i);
-    for (std::size_t i = begin; i < end; ++i) columns.push_back(i);
+    std::vector<std::size_t> columns(labels_ + end - begin);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i] = i < labels_ ? i : begin + i - labels_;
+    }
     for (std::size_t row = 0; row < texts_.size(); ++row) {
       add_line(row, columns);
       if (row != 0) continue;

@@ -8,27 +8,13 @@
 #include <map>
 #include <set>
 
+#include "core/statistics.hpp"
 #include "core/text.hpp"
 #include "harness/plan_status.hpp"
 #include "harness/values.hpp"
 
 namespace wbs::harness {
 namespace {
-
-double median(std::vector<double> samples) {
-  WBS_ASSERT(!samples.empty());
-  std::sort(samples.begin(), samples.end());
-  const std::size_t middle = samples.size() / 2;
-  if (samples.size() % 2 == 1) return samples[middle];
-  return (samples[middle - 1] + samples[middle]) / 2.0;
-}
-
-double median_absolute_deviation(const std::vector<double>& samples) {
-  const double centre = median(samples);
-  std::vector<double> distances;
-  for (const double sample : samples) distances.push_back(std::abs(sample - centre));
-  return median(std::move(distances));
-}
 
 std::string signature(const Values& parameters) {
   std::string text;
@@ -338,6 +324,7 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
     }
   }
   if (passed == nullptr) {
+    WBS_ASSERT(missing != nullptr);  // a cell has at least one reading
     set_absent(cell, missing->outcome, missing->reason);
     return;
   }
