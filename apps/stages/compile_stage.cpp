@@ -30,18 +30,18 @@ class CompileStage final : public harness::Stage {
   [[nodiscard]] int version() const override { return 1; }
 
   [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
-    return {
-        {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
-        {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
-        {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
-        {"array",
-         ValueType::text,
-         {},
-         "AIE2 array, columns x rows (4x4), or a device's name",
-         true},
-        {"cin_split", ValueType::text, std::string("even_shares"),
-         "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"},
-    };
+    std::vector<harness::ParameterSpec> specs = network_parameters();
+    specs.insert(specs.end(), {
+                                  {"array",
+                                   ValueType::text,
+                                   {},
+                                   "AIE2 array, columns x rows (4x4), or a device's name",
+                                   true},
+                                  {"cin_split", ValueType::text, std::string("even_shares"),
+                                   "when input channels are split: last_resort, even_shares, "
+                                   "authors (compiler/README.md)"},
+                              });
+    return specs;
   }
 
   [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
