@@ -32,7 +32,7 @@ struct Parts {
 Parts split_file(std::string_view bytes, const std::string& label) {
   if (!bytes.starts_with(kMagic)) fail(label, "it does not begin with NumPy's magic");
   if (bytes.size() < 10) fail(label, "it is truncated in the header");
-  const int major = bytes[6];
+  const int major = static_cast<unsigned char>(bytes[6]);
   if (major < 1 || major > 3) fail(label, fmt::format("its format version is {}", major));
   const std::size_t length_bytes = major == 1 ? 2 : 4;
   const std::size_t start = 8 + length_bytes;
@@ -127,7 +127,7 @@ Tensor parse_npy(std::string_view bytes, const std::string& label) {
 }
 
 Tensor read_npy(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorKind::input, path + ": cannot be opened");
   std::ostringstream bytes;
   bytes << file.rdbuf();

@@ -75,7 +75,7 @@ using Pattern =
 
 /// How a table words a pattern.
 struct PatternWords {
-  std::string kept;  ///< kept/group: "2/8", "50% of 8x8 blocks", "10% of weights", "all"
+  std::string kept;  ///< kept/group: "2/8", "50%" (of blocks, weights or channels), "all"
   std::string axis;  ///< "in", "out", "out x in" (blocks), or "-"
 };
 [[nodiscard]] PatternWords describe(const Pattern& pattern);
