@@ -14,7 +14,7 @@
 namespace wbs::harness {
 namespace {
 
-constexpr std::size_t kMostNotes = 12;
+constexpr std::size_t kMostNotes = 4;  // a capped layer each would bury the table
 
 /// Groups in order of first appearance.
 struct Groups {
@@ -218,8 +218,7 @@ class TableMaker {
       }
     }
     if (left_out > 0) {
-      table_.notes.push_back(
-          fmt::format("and {} more warnings, stored with their cases", left_out));
+      table_.notes.push_back(fmt::format("and {} more warnings, kept with their cases", left_out));
     }
   }
 
