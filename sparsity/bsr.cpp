@@ -64,10 +64,11 @@ void require_packable(const Tensor& weights, const Mask& mask) {
 }
 
 void require_consistent(const Bsr& packed, const Plane& plane) {
-  const std::int64_t block_rows = packed.rows > 0 ? divide_up(plane.cout, packed.rows) : 0;
-  const std::int64_t block_cols = packed.cols > 0 ? divide_up(plane.cin, packed.cols) : 0;
-  bool good = block_rows > 0 && block_cols > 0 &&
-              static_cast<std::int64_t>(packed.row_begin.size()) == block_rows + 1 &&
+  const bool sane_block = packed.rows > 0 && packed.rows <= kLargestBlock && packed.cols > 0 &&
+                          packed.cols <= kLargestBlock;
+  const std::int64_t block_rows = sane_block ? divide_up(plane.cout, packed.rows) : 0;
+  const std::int64_t block_cols = sane_block ? divide_up(plane.cin, packed.cols) : 0;
+  bool good = sane_block && static_cast<std::int64_t>(packed.row_begin.size()) == block_rows + 1 &&
               packed.row_begin.front() == 0 &&
               packed.row_begin.back() == packed.column_index.size() &&
               static_cast<std::int64_t>(packed.values.size()) ==

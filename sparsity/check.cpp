@@ -76,42 +76,47 @@ Result<void> satisfies_nm(const Tensor& weights, const NmPattern& nm) {
       found.last, found.tap, found.nonzeros, nm.kept, nm.group, to_string(nm.axis), nm.kept));
 }
 
+struct Suspect {
+  std::int64_t row = 0;
+  std::int64_t col = 0;
+  std::int64_t zeros = -1;
+};
+
+/// The kept block with the most zeros (the first of equal ones): where a broken mask shows.
+Suspect emptiest_kept_block(const Tensor& weights, const Mask& mask) {
+  const Plane& plane = mask.plane();
+  const Granularity block = mask.granularity();
+  std::vector<std::int64_t> zeros(static_cast<std::size_t>(mask.cells()), 0);
+  std::size_t index = 0;
+  for (std::int64_t out = 0; out < plane.cout; ++out) {
+    for (std::int64_t in = 0; in < plane.cin; ++in) {
+      const std::int64_t cell = out / block.rows * mask.cell_cols() + in / block.cols;
+      for (std::int64_t tap = 0; tap < plane.taps; ++tap) {
+        zeros[static_cast<std::size_t>(cell)] += weights.values[index++] == 0.0F ? 1 : 0;
+      }
+    }
+  }
+  Suspect suspect;
+  for (std::int64_t cell = 0; cell < mask.cells(); ++cell) {
+    const std::int64_t count = zeros[static_cast<std::size_t>(cell)];
+    if (!mask.kept(cell) || count <= suspect.zeros) continue;
+    suspect = {cell / mask.cell_cols(), cell % mask.cell_cols(), count};
+  }
+  return suspect;
+}
+
 Result<void> satisfies_block(const Tensor& weights, const BlockPattern& block) {
   const Mask mask = mask_of_nonzeros(weights, {block.rows, block.cols});
   const std::int64_t most = mask.cells() - std::max(mask.cell_rows(), mask.cell_cols());
   const std::int64_t expected = std::min(cells_to_prune(block.ratio, mask.cells()), most);
   const std::int64_t zeros = mask.cells() - mask.kept_cells();
   if (zeros >= expected) return {};
-  // A block that is zero in most weights but not all is where a broken mask shows.
-  const Tensor& w = weights;
-  std::int64_t suspect = 0;
-  std::int64_t suspect_zeros = -1;
-  const Plane& plane = mask.plane();
-  std::vector<std::int64_t> zeros_in(static_cast<std::size_t>(mask.cells()), 0);
-  std::size_t index = 0;
-  for (std::int64_t out = 0; out < plane.cout; ++out) {
-    for (std::int64_t in = 0; in < plane.cin; ++in) {
-      const auto cell =
-          static_cast<std::size_t>(out / block.rows * mask.cell_cols() + in / block.cols);
-      for (std::int64_t tap = 0; tap < plane.taps; ++tap) {
-        zeros_in[cell] += w.values[index++] == 0.0F;
-      }
-    }
-  }
-  for (std::int64_t cell = 0; cell < mask.cells(); ++cell) {
-    const std::int64_t count = zeros_in[static_cast<std::size_t>(cell)];
-    if (mask.kept(cell) && count > suspect_zeros) {
-      suspect = cell;
-      suspect_zeros = count;
-    }
-  }
-  const std::int64_t row = suspect / mask.cell_cols();
-  const std::int64_t col = suspect % mask.cell_cols();
+  const Suspect suspect = emptiest_kept_block(weights, mask);
   return refusal(
       fmt::format("{} of {} blocks of {}x{} are zero, {} expected; the emptiest other "
                   "block, row {} column {}, has {} of {} weights zero",
-                  zeros, mask.cells(), block.rows, block.cols, expected, row, col, suspect_zeros,
-                  mask.cell_weights(row, col)));
+                  zeros, mask.cells(), block.rows, block.cols, expected, suspect.row, suspect.col,
+                  suspect.zeros, mask.cell_weights(suspect.row, suspect.col)));
 }
 
 Result<void> satisfies_count(std::int64_t zeros, std::int64_t count, std::int64_t expected,
@@ -151,7 +156,9 @@ Readback read_back(const Tensor& weights) {
   Readback result;
   result.weights = plane.elements();
   result.zeros = zero_count(weights);
+  result.channels = plane.cout;
   result.zero_channels = plane.cout - mask_of_nonzeros(weights, {1, plane.cin}).kept_cells();
+  result.channels_explain_zeros = result.zero_channels * plane.cin * plane.taps == result.zeros;
   for (const auto& [rows, cols] : kBlocks) {
     if (rows > plane.cout || cols > plane.cin) continue;
     const Mask mask = mask_of_nonzeros(weights, {rows, cols});
@@ -175,9 +182,41 @@ Readback read_back(const Tensor& weights) {
   return result;
 }
 
+namespace {
+
+std::vector<NmPattern> detected_groups(const Readback& readback) {
+  std::vector<NmPattern> groups;
+  for (const NmReadback& nm : readback.nm) {
+    const NmPattern candidate{nm.kept, nm.group, nm.axis};
+    if (nm.kept > 0 && nominal_sparsity(candidate) >= readback.sparsity() / 2) {
+      groups.push_back(candidate);
+    }
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const NmPattern& left, const NmPattern& right) {
+    return left.kept * right.group < right.kept * left.group;
+  });
+  // A tensor that is 2:4 is 4:8 as well.
+  const auto same = [](const NmPattern& left, const NmPattern& right) {
+    return left.axis == right.axis && left.kept * right.group == right.kept * left.group;
+  };
+  std::vector<NmPattern> kept;
+  for (const NmPattern& nm : groups) {
+    const bool known = std::any_of(kept.begin(), kept.end(),
+                                   [&](const NmPattern& other) { return same(other, nm); });
+    if (!known) kept.push_back(nm);
+  }
+  return kept;
+}
+
+}  // namespace
+
 std::vector<Pattern> detect(const Readback& readback) {
   if (readback.zeros == 0) return {DensePattern{}};
   std::vector<Pattern> found;
+  if (readback.channels_explain_zeros && readback.zero_channels < readback.channels) {
+    found.push_back(ChannelPattern{static_cast<double>(readback.zero_channels) /
+                                   static_cast<double>(readback.channels)});
+  }
   const BlockReadback* largest = nullptr;
   for (const BlockReadback& block : readback.blocks) {
     if (!block.explains_zeros) continue;
@@ -188,16 +227,7 @@ std::vector<Pattern> detect(const Readback& readback) {
   if (largest != nullptr && largest->zero_blocks < largest->blocks) {
     found.push_back(BlockPattern{largest->rows, largest->cols, largest->zero_block_share()});
   }
-  for (const NmReadback& nm : readback.nm) {
-    if (nm.kept == 0 || nm.kept == nm.group) continue;
-    const bool known = std::any_of(found.begin(), found.end(), [&](const Pattern& pattern) {
-      const auto* smaller = std::get_if<NmPattern>(&pattern);
-      // A tensor that is 2:4 is 4:8 as well.
-      return smaller != nullptr && smaller->axis == nm.axis &&
-             smaller->kept * nm.group <= nm.kept * smaller->group;
-    });
-    if (!known) found.push_back(NmPattern{nm.kept, nm.group, nm.axis});
-  }
+  for (const NmPattern& nm : detected_groups(readback)) found.push_back(nm);
   if (readback.zeros < readback.weights) found.push_back(UnstructuredPattern{readback.sparsity()});
   return found;
 }

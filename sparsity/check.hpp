@@ -48,7 +48,9 @@ struct NmReadback {
 struct Readback {
   std::int64_t weights = 0;
   std::int64_t zeros = 0;
-  std::int64_t zero_channels = 0;     ///< output channels without a non-zero weight
+  std::int64_t channels = 0;
+  std::int64_t zero_channels = 0;       ///< output channels without a non-zero weight
+  bool channels_explain_zeros = false;  ///< every zero weight lies in a zero output channel
   std::vector<BlockReadback> blocks;  ///< 1x1, 1x8, 8x1, 4x4, 4x8, 8x4, 4x16, 16x4, 8x8, 8x16, ...
   std::vector<NmReadback> nm;         ///< groups of 2, 4, 8, 16 and 32, along in, then along out
   [[nodiscard]] double sparsity() const noexcept {
@@ -57,9 +59,11 @@ struct Readback {
 };
 [[nodiscard]] Readback read_back(const Tensor& weights);
 
-/// The patterns that `weights` satisfies with their tightest parameters, the most specific first:
-/// the largest block whose zero blocks explain every zero, channel likewise, N:M with N < M along
-/// each axis (the smallest group of a ratio), then unstructured; {dense} without zeros.
+/// The patterns that the zeros satisfy, with their tightest parameters, the most specific first:
+/// channel, then the largest block whose zero blocks explain every zero, then N:M (the sparsest
+/// first, the smallest group of one ratio; left out where N:M promises less than half of the zeros
+/// there are, as any axis of a sparse tensor satisfies some 15:16 by chance), then unstructured;
+/// {dense} without zeros, nothing when all weights are zero.
 [[nodiscard]] std::vector<Pattern> detect(const Readback& readback);
 
 }  // namespace wbs::sparsity

@@ -26,7 +26,7 @@ std::vector<std::pair<std::string, Tensor>> stored_weights(const std::string& pa
   if (path.ends_with(".onnx") || path.ends_with(".gz")) {
     networks::ImportedNetwork imported = networks::import_onnx(path);
     for (const networks::Node& node : imported.graph.nodes) {
-      const auto found = imported.weights.find(networks::weight_key(node.name, "weight"));
+      const auto found = imported.weights.find(networks::weight_key(node, "weight"));
       if (found != imported.weights.end()) {
         tensors.emplace_back(node.name, std::move(found->second));
       }

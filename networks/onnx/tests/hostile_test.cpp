@@ -142,14 +142,39 @@ TEST(OnnxHostile, BombsAreRefusedBeforeTheyFillTheMemory) {
   EXPECT_LT(peak_mebibytes(), before + 600);
 }
 
-TEST(OnnxHostile, MillionsOfEmptyMessagesAreRefused) {
-  std::string nodes;  // two bytes each, a NodeProto of 200 bytes each when parsed
-  for (int i = 0; i < 3'000'000; ++i) nodes += std::string("\x0a\x00", 2);
-  std::string model = "\x3a";
-  for (std::size_t size = nodes.size(); size > 0; size >>= 7) {
-    model += static_cast<char>((size & 0x7F) | (size > 0x7F ? 0x80 : 0));
-  }
-  EXPECT_THAT(outcome(model + nodes), HasSubstr("two million fields"));
+/// A field of `number` that holds `content`.
+std::string block(int number, const std::string& content) {
+  std::string bytes;
+  const auto varint = [&](std::size_t value) {
+    for (; value > 0x7F; value >>= 7) bytes += static_cast<char>((value & 0x7F) | 0x80);
+    bytes += static_cast<char>(value);
+  };
+  varint(static_cast<std::size_t>(number) * 8 + 2);
+  varint(content.size());
+  return bytes + content;
+}
+
+TEST(OnnxHostile, MillionsOfEmptyMessagesAreRefusedWhereverTheyAre) {
+  const auto empty_messages = [](int field) {
+    const std::string one = block(field, "");
+    std::string many;
+    for (int i = 0; i < 2'100'000; ++i) many += one;
+    return many;
+  };
+  const long before = peak_mebibytes();
+  const std::string nodes = empty_messages(1);  // a NodeProto of 200 bytes each when parsed
+  EXPECT_THAT(outcome(block(7, nodes)), HasSubstr("two million fields"));
+  EXPECT_THAT(outcome(block(20, block(2, nodes))), HasSubstr("two million fields"));
+  EXPECT_THAT(outcome(block(25, empty_messages(7))), HasSubstr("two million fields"));
+  EXPECT_THAT(outcome(block(7, empty_messages(15))), HasSubstr("two million fields"));
+  EXPECT_THAT(outcome(block(7, block(1, block(5, empty_messages(15))))),
+              HasSubstr("two million fields"));
+  EXPECT_LT(peak_mebibytes(), before + 100);
+}
+
+TEST(OnnxHostile, PackedIntegersThatGrowEightfoldAreRefused) {
+  const std::string zeros(std::size_t{135} << 20, '\0');
+  EXPECT_THAT(outcome(block(7, block(5, block(7, zeros)))), HasSubstr("packed integers"));
 }
 
 TEST(OnnxHostile, MutatedBytesNeverCrash) {
@@ -368,6 +393,14 @@ TEST(OnnxHostile, CyclesAndMissingInputsAreExplained) {
   EXPECT_THAT(outcome(empty), HasSubstr("computed by no node"));
 }
 
+TEST(OnnxHostile, AttributesThatAreThereTwiceAreErrors) {
+  ModelMaker model;
+  auto& concat = model.node("Concat", {"x", "x"}, "y");
+  set_int(concat, "axis", 1);
+  set_int(concat, "axis", 2);
+  EXPECT_THAT(outcome(model), HasSubstr("'axis' is there twice"));
+}
+
 TEST(OnnxHostile, WrongAttributeTypesAreErrors) {
   ModelMaker model;
   auto& pool = model.node("MaxPool", {"x"}, "y");
@@ -424,6 +457,13 @@ TEST(OnnxHostile, NamesCannotForgeMessages) {
   ModelMaker model;
   model.node("Evil\nOperator", {"x"}, std::string(100000, 'y'));
   static_cast<void>(outcome(model));
+}
+
+TEST(OnnxHostile, LongListsDoNotFillTheMessage) {
+  ModelMaker model;
+  model.integers("pads", std::vector<std::int64_t>(4000, 1234567890123));
+  model.node("Pad", {"x", "pads"}, "y");
+  EXPECT_THAT(outcome(model), HasSubstr("..."));
 }
 
 TEST(OnnxHostile, MissingFilesAndFoldersAreErrors) {

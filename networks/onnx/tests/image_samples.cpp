@@ -89,8 +89,7 @@ Tensor preprocessed_jpeg(const std::string& bytes) {
   for (std::size_t channel = 0; channel < 3; ++channel) {
     for (std::size_t y = 0; y < kCrop; ++y) {
       for (std::size_t x = 0; x < kCrop; ++x) {
-        const unsigned char value =
-            pixels.rgb[((top + y) * pixels.width + left + x) * 3 + channel];
+        const unsigned char value = pixels.rgb[((top + y) * pixels.width + left + x) * 3 + channel];
         tensor.values[(channel * kCrop + y) * kCrop + x] =
             (static_cast<float>(value) / 255.0F - kMean[channel]) / kDeviation[channel];
       }

@@ -4,35 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
 #include "core/npy.hpp"
 #include "networks/cost.hpp"
 #include "networks/interpreter.hpp"
 #include "networks/onnx/exporter.hpp"
 #include "networks/onnx/importer.hpp"
-#include "networks/onnx/tests/image_samples.hpp"
+#include "networks/onnx/tests/stored_files.hpp"
 #include "networks/zoo.hpp"
 
 namespace wbs::networks {
 namespace {
 
-class OnnxRealFiles : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const char* folder = std::getenv("WBS_DATA_DIR");
-    if (folder == nullptr) GTEST_SKIP() << "WBS_DATA_DIR is not set: no stored networks to read";
-    folder_ = folder;
-    if (!std::filesystem::exists(folder_ / "resnet50-imagenet")) folder_ /= "data";
-    if (!std::filesystem::exists(folder_ / "resnet50-imagenet")) {
-      GTEST_SKIP() << "WBS_DATA_DIR holds no resnet50-imagenet folder";
-    }
-  }
-  std::string file(const char* name) const { return (folder_ / name).string(); }
-
-  std::filesystem::path folder_;
-};
+using OnnxRealFiles = StoredFiles;
 
 std::vector<std::string> weight_names(const Graph& graph) {
   std::vector<std::string> names;
@@ -73,11 +57,9 @@ TEST_F(OnnxRealFiles, SqueezeNetComputesItsStoredOutputs) {
   const ImportedNetwork network = import_onnx(file("squeezenet1.1-imagenet/squeezenet1.1.onnx"));
   for (const char* test : {"test0", "test1", "test2"}) {
     const std::string base = file("squeezenet1.1-imagenet/") + test;
-    const Tensor output =
-        interpret(network.graph, network.weights, read_npy(base + "_input.npy"));
-    EXPECT_THAT(output.values,
-                ::testing::Pointwise(::testing::FloatNear(1e-3F),
-                                     read_npy(base + "_output.npy").values))
+    const Tensor output = interpret(network.graph, network.weights, read_npy(base + "_input.npy"));
+    EXPECT_THAT(output.values, ::testing::Pointwise(::testing::FloatNear(1e-3F),
+                                                    read_npy(base + "_output.npy").values))
         << test;
   }
 }
@@ -100,21 +82,8 @@ TEST_F(OnnxRealFiles, ExportedSqueezeNetComputesTheSameBits) {
             interpret(network.graph, network.weights, input).values);
 }
 
-/// WBS_SAMPLE_IMAGES says how many; the full test run uses more than the quick one.
-TEST_F(OnnxRealFiles, ResNet50PredictsTheReferenceClasses) {
-  const ImportedNetwork network = import_onnx(file("resnet50-imagenet/resnet50.onnx.gz"));
-  const auto references =
-      sampled_references(file("resnet50-imagenet/reference_top1.csv"), WBS_SAMPLE_IMAGES);
-  std::vector<std::string> names;
-  for (const ReferencePrediction& reference : references) names.push_back(reference.image);
-  const auto images = read_from_tar(file("imagenet-samples/imagenet-samples.tar"), names);
-  for (const ReferencePrediction& reference : references) {
-    const Tensor logits =
-        interpret(network.graph, network.weights, preprocessed_jpeg(images.at(reference.image)));
-    const auto best = std::max_element(logits.values.begin(), logits.values.end());
-    EXPECT_EQ(best - logits.values.begin(), reference.predicted) << reference.image;
-    EXPECT_NEAR(*best, reference.logit, 2e-2) << reference.image;
-  }
+TEST_F(OnnxRealFiles, ResNet50PredictsTwoReferenceClasses) {
+  expect_reference_predictions(2);
 }
 
 }  // namespace
