@@ -70,8 +70,6 @@ std::vector<std::string> Device::validate() const {
   positive(core.output_each, "core.output_each");
   positive(core.weights, "core.weights");
   require(problems, core.misc >= 0, fmt::format("core.misc is {}, expected 0 or more", core.misc));
-  require(problems, sparse_mac_rate >= 1,
-          fmt::format("sparse_mac_rate is {}, expected 1 or more", sparse_mac_rate));
   const std::int64_t used = 2 * core.input_each + 2 * core.output_each + core.weights + core.misc;
   require(problems, used <= core_memory,
           fmt::format("the core's buffers take {} bytes, expected at most core_memory = {}", used,

@@ -26,7 +26,6 @@ struct Device {
   std::int64_t rows = 0;  ///< cores of one column
   double clock_hz = 1e9;
   std::int64_t macs_per_cycle = 256;  ///< int8 multiply-accumulates of one core
-  double sparse_mac_rate = 2.0;       ///< speed of the 2:4 mode over dense
   std::int64_t operand = 8;           ///< side of the weight operand of one MAC instruction
   std::int64_t core_memory = 65536;
   CorePartition core;

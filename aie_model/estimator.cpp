@@ -117,10 +117,6 @@ std::int64_t corrected_cycles(const TiledLayer& layer, const Device& device) {
   return cycles_for(static_cast<double>(macs) * density, device);
 }
 
-double charged_density(double touched_operand_share, bool runs_sparse_mac, const Device& device) {
-  return runs_sparse_mac ? touched_operand_share / device.sparse_mac_rate : touched_operand_share;
-}
-
 LayerEstimate estimate_layer(const TiledLayer& layer, const Device& device, Model model) {
   LayerEstimate estimate;
   if (layer.kind == LayerKind::concat) return estimate;

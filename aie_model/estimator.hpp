@@ -61,12 +61,6 @@ struct NetworkEstimate {
 /// of the layer's MACs.
 [[nodiscard]] std::int64_t corrected_cycles(const TiledLayer& layer, const Device& device);
 
-/// Share of dense MAC time that `corrected` charges for a pattern: every operand x operand block
-/// that holds a kept weight counts whole, and patterns that keep at most half of each group (2:4,
-/// 2:8) run at the sparse MAC's rate.
-[[nodiscard]] double charged_density(double touched_operand_share, bool runs_sparse_mac,
-                                     const Device& device);
-
 /// One layer's lanes and time. The layer must be tiled and planned. Waits, synchronisation and
 /// reprogramming are not counted (the published estimator does not count them).
 [[nodiscard]] LayerEstimate estimate_layer(const TiledLayer& layer, const Device& device,

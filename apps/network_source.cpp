@@ -46,15 +46,16 @@ bool has_kernel(const networks::Node& node) {
 
 /// Nodes of `imported` that stand for the nodes of `graph`: by name where all weighted names are
 /// known, otherwise the k-th node with weights for the k-th.
-std::map<std::string, std::string> match_nodes(const networks::Graph& graph,
-                                               const networks::Graph& imported,
-                                               const std::string& file) {
-  std::map<std::string, std::string> by_name;
+std::map<std::string, const networks::Node*> match_nodes(const networks::Graph& graph,
+                                                         const networks::Graph& imported,
+                                                         const std::string& file) {
+  std::map<std::string, const networks::Node*> by_name;
   bool all_known = true;
   for (const networks::Node& node : graph.nodes) {
     if (node.weight_shapes.empty()) continue;
-    by_name[node.name] = node.name;
-    all_known = all_known && networks::find_node(imported, node.name) != nullptr;
+    const auto found = networks::find_node(imported, node.name);
+    if (found) by_name[node.name] = &imported.nodes[*found];
+    all_known = all_known && found.has_value();
   }
   if (all_known) return by_name;
   std::vector<const networks::Node*> ours;
@@ -71,7 +72,7 @@ std::map<std::string, std::string> match_nodes(const networks::Graph& graph,
         fmt::format("{}: its {} nodes with weights do not fit the {} of {} (names differ too)",
                     file, theirs.size(), ours.size(), graph.name));
   }
-  for (std::size_t i = 0; i < ours.size(); ++i) by_name[ours[i]->name] = theirs[i]->name;
+  for (std::size_t i = 0; i < ours.size(); ++i) by_name[ours[i]->name] = theirs[i];
   return by_name;
 }
 
@@ -81,7 +82,7 @@ networks::Weights weights_of_file(const networks::Graph& graph, const std::strin
   networks::Weights weights;
   for (const networks::Node& node : graph.nodes) {
     for (const auto& [role, shape] : node.weight_shapes) {
-      const std::string theirs = networks::weight_key(matches.at(node.name), role);
+      const std::string theirs = networks::weight_key(*matches.at(node.name), role);
       const auto found = imported.weights.find(theirs);
       if (found == imported.weights.end() || found->second.shape != shape) {
         throw Error(
@@ -90,7 +91,7 @@ networks::Weights weights_of_file(const networks::Graph& graph, const std::strin
                         node.name, graph.name, to_string(shape),
                         found == imported.weights.end() ? "none" : to_string(found->second.shape)));
       }
-      weights.emplace(networks::weight_key(node.name, role), std::move(found->second));
+      weights.emplace(networks::weight_key(node, role), std::move(found->second));
     }
   }
   return weights;

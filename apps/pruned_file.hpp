@@ -15,10 +15,10 @@
 
 namespace wbs::apps {
 
-/// Measured on a stored weight tensor.
+/// Measured on a stored weight tensor and its mask.
 struct LayerSparsity {
-  double zeros = 0.0;  ///< share of the weights that are zero
-  compiler::LayerDensity density;
+  double zeros = 0.0;              ///< share of the stored weights that are zero
+  compiler::LayerDensity density;  ///< of the mask
 };
 
 /// Writes the file tensor by tensor.
@@ -33,7 +33,7 @@ class PrunedFileWriter {
   /// Adds a tensor that the pattern does not apply to.
   void add(const std::string& node, const std::string& role, const Tensor& tensor);
 
-  /// Adds a masked weight tensor with its mask; returns what was measured on its values.
+  /// Adds a masked weight tensor with its mask; returns what was measured on both.
   LayerSparsity add_pruned(const std::string& node, const Tensor& masked,
                            const sparsity::Pruned& pruned);
 
@@ -46,7 +46,7 @@ class PrunedFileWriter {
 };
 
 /// Densities of the layers that the prune stage's file at `path` holds, by node name, as measured
-/// on the stored tensors. Reads attributes only. Throws Error(input) when the file is damaged.
+/// on the stored masks. Reads attributes only. Throws Error(input) when the file is damaged.
 [[nodiscard]] std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path);
 
 }  // namespace wbs::apps

@@ -10,6 +10,9 @@
 
 namespace wbs::apps {
 
+/// The file of a campaign's directory that holds experiment_document().
+inline constexpr const char* kExperimentDocument = "experiment.json";
+
 /// The document that a campaign keeps so that its tables can be made again without the file.
 [[nodiscard]] std::string experiment_document(const harness::Experiment& experiment);
 

@@ -69,7 +69,7 @@ int sweep(Options& options, harness::Transport& transport) {
              plan.cases.size(), plan.tasks.size(), transport.size(),
              transport.size() == 1 ? "" : "s", options.sweep.out);
   options.sweep.worker_command = {sibling_program("wbs-worker")};
-  options.sweep.documents["experiment.json"] = experiment_document(prepared.experiment);
+  options.sweep.documents[kExperimentDocument] = experiment_document(prepared.experiment);
   const harness::SweepSummary summary =
       harness::run_sweep(plan, registry, options.sweep, transport);
   const std::vector<std::string> paths =

@@ -258,6 +258,7 @@ class Lowering {
     std::vector<int> place(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<int>(i);
     std::vector<Layer> layers;
+    layers.reserve(order.size());
     for (const std::size_t i : order) layers.push_back(std::move(list_.layers[i]));
     for (Layer& layer : layers)
       for (int& p : layer.producers)

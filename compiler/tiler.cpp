@@ -96,6 +96,7 @@ TiledNetwork tile(const LayerList& list, const aie::Device& device, const Compil
 
 std::vector<aie::TiledLayer> untiled(const LayerList& list) {
   std::vector<aie::TiledLayer> layers;
+  layers.reserve(list.layers.size());
   for (const Layer& layer : list.layers) layers.push_back(copy_shapes(layer));
   return layers;
 }

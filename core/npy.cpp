@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <optional>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -34,7 +32,7 @@ struct Parts {
 Parts split_file(std::string_view bytes, const std::string& label) {
   if (!bytes.starts_with(kMagic)) fail(label, "it does not begin with NumPy's magic");
   if (bytes.size() < 10) fail(label, "it is truncated in the header");
-  const int major = bytes[6];
+  const int major = static_cast<unsigned char>(bytes[6]);
   if (major < 1 || major > 3) fail(label, fmt::format("its format version is {}", major));
   const std::size_t length_bytes = major == 1 ? 2 : 4;
   const std::size_t start = 8 + length_bytes;
@@ -74,40 +72,28 @@ Shape parse_shape(std::string_view text, const std::string& label) {
   return shape;
 }
 
-float half_value(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 0x1F;
-  const auto fraction = static_cast<float>(bits & 0x3FF);
-  float magnitude =
-      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024.0F, exponent - 25);
-  if (exponent == 31) magnitude = fraction == 0.0F ? HUGE_VALF : NAN;
-  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
-}
-
-template <typename Stored, typename Convert>
-void convert_all(std::string_view data, std::vector<float>& values, Convert convert) {
+template <typename Stored>
+void convert_all(std::string_view data, std::vector<float>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     Stored stored;
     std::memcpy(&stored, data.data() + i * sizeof(Stored), sizeof(Stored));
-    values[i] = convert(stored);
+    values[i] = static_cast<float>(stored);
   }
 }
 
 std::size_t element_size(std::string_view type) {
   if (type == "|u1") return 1;
-  if (type == "<f2") return 2;
   if (type == "<f4" || type == "<i4") return 4;
   if (type == "<f8" || type == "<i8") return 8;
   return 0;
 }
 
 void convert(std::string_view type, std::string_view data, std::vector<float>& values) {
-  const auto plain = [](auto value) { return static_cast<float>(value); };
-  if (type == "|u1") convert_all<std::uint8_t>(data, values, plain);
-  if (type == "<f2") convert_all<std::uint16_t>(data, values, half_value);
-  if (type == "<f4") convert_all<float>(data, values, plain);
-  if (type == "<i4") convert_all<std::int32_t>(data, values, plain);
-  if (type == "<f8") convert_all<double>(data, values, plain);
-  if (type == "<i8") convert_all<std::int64_t>(data, values, plain);
+  if (type == "|u1") convert_all<std::uint8_t>(data, values);
+  if (type == "<f4") convert_all<float>(data, values);
+  if (type == "<i4") convert_all<std::int32_t>(data, values);
+  if (type == "<f8") convert_all<double>(data, values);
+  if (type == "<i8") convert_all<std::int64_t>(data, values);
 }
 
 }  // namespace
@@ -121,9 +107,9 @@ Tensor parse_npy(std::string_view bytes, const std::string& label) {
   const std::string_view type = quoted_type.substr(1, 3);
   const std::size_t size = element_size(type);
   if (size == 0) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("{}: elements of type '{}'; <f2, <f4, <f8, <i4, <i8 and |u1 are read",
-                            label, type));
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("{}: elements of type '{}'; <f4, <f8, <i4, <i8 and |u1 are read", label, type));
   }
   if (!value_of(header, "fortran_order", label).starts_with("False")) {
     throw Error(ErrorKind::unsupported, label + ": the array is in Fortran order");
@@ -141,7 +127,7 @@ Tensor parse_npy(std::string_view bytes, const std::string& label) {
 }
 
 Tensor read_npy(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorKind::input, path + ": cannot be opened");
   std::ostringstream bytes;
   bytes << file.rdbuf();

@@ -1,7 +1,6 @@
 #include "core/rng.hpp"
 
-#include <cmath>
-#include <numbers>
+#include "core/normal.hpp"
 
 namespace wbs {
 
@@ -58,19 +57,14 @@ std::uint64_t Rng::below(std::uint64_t bound) noexcept {
 }
 
 double Rng::normal() noexcept {
-  if (has_spare_normal_) {
-    has_spare_normal_ = false;
-    return spare_normal_;
-  }
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
-  const double angle = 2.0 * std::numbers::pi * uniform();
-  spare_normal_ = radius * std::sin(angle);
-  has_spare_normal_ = true;
-  return radius * std::cos(angle);
+  const double radius_uniform = 1.0 - uniform();
+  return normal_of(radius_uniform, uniform());
 }
 
 void Rng::fill_normal(std::span<float> values, float mean, float deviation) noexcept {
-  for (float& value : values) value = mean + deviation * static_cast<float>(normal());
+  used_ = 4;
+  fill_normal_blocks(values, mean, deviation, block_, stream_, key_);
+  block_ += (values.size() + 3) / 4;
 }
 
 std::uint64_t Rng::position() const noexcept {
@@ -80,7 +74,6 @@ std::uint64_t Rng::position() const noexcept {
 void Rng::seek(std::uint64_t position) noexcept {
   block_ = position / 4;
   used_ = 4;
-  has_spare_normal_ = false;
   for (std::uint64_t skip = position % 4; skip > 0; --skip) static_cast<void>(next_u32());
 }
 

@@ -26,11 +26,13 @@ class Rng {
   [[nodiscard]] double uniform() noexcept;
   /// Uniform integer in [0, bound), unbiased (Lemire's method). Requires bound > 0.
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) noexcept;
-  /// Standard normal (Box-Muller, both values used).
+  /// Standard normal; four words. Keeps no second value back, so position() is the whole state.
   [[nodiscard]] double normal() noexcept;
   [[nodiscard]] bool bernoulli(double probability) noexcept { return uniform() < probability; }
 
-  /// Fills `values` with mean + deviation * standard normal; fast path for weight initialisation.
+  /// Fills `values` with mean + deviation * standard normal, one word per value, starting at the
+  /// next multiple of four words and ending at one: 4 ns per value or less. The bits depend on no
+  /// libm and no instruction set (core/normal.hpp).
   void fill_normal(std::span<float> values, float mean, float deviation) noexcept;
 
   /// Fisher-Yates shuffle of `items`.
@@ -54,8 +56,6 @@ class Rng {
   std::uint64_t block_ = 0;  // counter of the next Philox block
   std::array<std::uint32_t, 4> words_{};
   unsigned used_ = 4;  // words of words_ already handed out
-  double spare_normal_ = 0.0;
-  bool has_spare_normal_ = false;
 };
 
 /// The stream number of a name (for example a node's), so that adding a node changes no other's

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -132,22 +131,12 @@ void Campaign::check_identity(const Plan& plan, bool accept_changes) {
 void Campaign::start_run(const Plan& plan, const SweepOptions& options, int ranks) {
   const RunRecord* last = ledger_.runs.empty() ? nullptr : &ledger_.runs.back();
   previous_run_ = last == nullptr ? 0 : last->run;
-  int last_file = 0;
-  for (const JournalReport& report : ledger_.reports) {
-    const std::string name = fs::path(report.path).filename().string();
-    int number = 0;
-    if (std::sscanf(name.c_str(), "run-%d-", &number) == 1) last_file = std::max(last_file, number);
-    run_.sealed[name] = report.valid_bytes;
-  }
-  run_.run = std::max(previous_run_, last_file) + 1;
+  run_ = next_run(ledger_);
   run_.generation = (last == nullptr ? 1 : last->generation) + (new_generation_ ? 1 : 0);
   run_.ranks = ranks;
   run_.experiment = plan.experiment;
   run_.identity = plan.identity;
   run_.identity_parts = plan.identity_parts;
-  run_.started_at =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-
   std::error_code ignored;
   fs::remove_all(directory_ + "/tmp", ignored);  // of runs that died: we hold the lock
   make_directories(directory_ + "/tmp");
@@ -187,13 +176,22 @@ void Campaign::record_plan(const Plan& plan) {
   }
   append_list(*journal_, "tasks", new_tasks_);
   append_list(*journal_, "cases", new_cases_);
+  std::vector<std::string> names;
+  names.reserve(plan.cases.size());
+  for (const Case& point : plan.cases) names.push_back(point.name);
+  const std::vector<std::string> before = ledger_.case_order(run_.generation);
+  ledger_.set_case_order(run_.generation, names);
+  if (ledger_.case_order(run_.generation) != before) {
+    journal_->append(
+        json{{"t", "order"}, {"generation", run_.generation}, {"cases", names}}.dump());
+  }
 }
 
 void Campaign::open_store() {
   const std::string path = store_path(directory_);
   try {
     store_ = std::make_unique<Store>(path);
-    if (store_->clean_run() != previous_run_) store_.reset();
+    if (!(store_->clean() == Store::Clean{previous_run_, ledger_.bytes()})) store_.reset();
   } catch (const Error&) {
     store_.reset();  // damaged, or of another version: it is derived, so it is made again
   }

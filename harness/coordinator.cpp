@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
@@ -69,7 +70,7 @@ Coordinator::Coordinator(const Plan& plan, const StageRegistry& registry,
     resources_.push_back(stage->resources(plan.tasks[task].parameters));
   }
   WBS_ASSERT(index_.size() == plan.tasks.size());
-  take_history(registry);
+  take_history();
   for (std::size_t task = 0; task < plan.tasks.size(); ++task) {
     const TaskHistory* history = campaign.ledger().history(plan.tasks[task].key);
     if (history != nullptr && history->newest && history->newest->outcome == Outcome::passed) {
@@ -84,8 +85,8 @@ bool Coordinator::reusable(std::size_t task, const AttemptRecord& newest) const 
   return !(options_.remeasure && resources_[task].exclusive);
 }
 
-void Coordinator::take_history(const StageRegistry&) {
-  Ledger& ledger = campaign_.ledger();
+void Coordinator::take_history() {
+  const Ledger& ledger = campaign_.ledger();
   const std::string packs = packs_directory(campaign_.directory());
   std::unordered_set<std::string> present;
   for (const char* suffix : {".pack", ".artifact"}) {
@@ -142,6 +143,7 @@ void Coordinator::settle_kept_failures() {
     outcomes_[task].reason =
         fmt::format("the run died {} times while this was running; --retry-failed tries again",
                     history->open_starts.size());
+    record_verdict(task);
     end_task(task);
   }
 }
@@ -152,8 +154,8 @@ void Coordinator::send_all(const json& message) {
 }
 
 void Coordinator::begin() {
-  const WorkerStart start{campaign_.directory(), campaign_.run().run, options_.worker_command,
-                          options_.timeout_s};
+  const WorkerStart start{std::filesystem::absolute(campaign_.directory()).string(),
+                          campaign_.run().run, options_.worker_command, options_.timeout_s};
   const std::string bytes = pack_message({{"m", "start"},
                                           {"directory", start.directory},
                                           {"run", start.run},
@@ -182,6 +184,7 @@ void Coordinator::handle(int from, const json& message) {
                                        message.at("message").get<std::string>())));
   } else if (kind == "bye" && !rank.bye) {
     rank.bye = true;
+    if (from != 0) journal_bytes_ += message.at("journal_bytes").get<std::uint64_t>();
     ++byes_;
   }
 }
@@ -194,6 +197,7 @@ void Coordinator::greet(int from, const json& message) {
                 message.at("memory").get<std::int64_t>()};
   if (++greeted_ < ranks_.size()) return;
   std::vector<RankPlace> places;
+  places.reserve(ranks_.size());
   for (const RankState& each : ranks_) places.push_back(each.place);
   scheduler_->set_ranks(places, options_.threads);
   settle_kept_failures();
@@ -206,16 +210,14 @@ void Coordinator::take_results(const json& message) {
   }
 }
 
-void Coordinator::take_result(AttemptRecord record, bool transient) {
+void Coordinator::take_result(const AttemptRecord& record, bool transient) {
   campaign_.store().put(record);
   ++unstored_;
   const auto found = index_.find(record.key);
   WBS_ASSERT(found != index_.end());
   const std::size_t task = found->second;
-  // A skipped task's record comes back from the journal when its outcome is long known.
-  if (record.outcome == Outcome::skipped || scheduler_->state(task) != Scheduler::State::assigned) {
-    return;
-  }
+  // A verdict of this class comes back from the journal when it is long known.
+  if (scheduler_->state(task) != Scheduler::State::assigned) return;
   TaskState& state = states_[task];
   if (transient && state.retries < options_.retries && !stopping_) {
     ++state.retries;
@@ -294,13 +296,17 @@ void Coordinator::skip_one(std::size_t task) {
       history->newest->reason == outcome.reason) {
     return;  // recorded by an earlier run
   }
-  outcome.attempt = ++states_[task].attempts;
+  record_verdict(task);
+}
+
+void Coordinator::record_verdict(std::size_t task) {
+  outcomes_[task].attempt = ++states_[task].attempts;
   AttemptRecord record;
   record.key = plan_.tasks[task].key;
   record.run = campaign_.run().run;
-  record.attempt = outcome.attempt;
-  record.outcome = Outcome::skipped;
-  record.reason = outcome.reason;
+  record.attempt = outcomes_[task].attempt;
+  record.outcome = outcomes_[task].outcome;
+  record.reason = outcomes_[task].reason;
   record.finished_at = now_since_1970();
   local_.commit(std::move(record));
 }
@@ -399,7 +405,9 @@ SweepSummary Coordinator::conclude() {
   WBS_ASSERT(finished());
   if (error_) std::rethrow_exception(error_);
   campaign_.journal().sync();
-  campaign_.store().set_clean_run(campaign_.run().run);
+  campaign_.store().set_clean(
+      {campaign_.run().run,
+       campaign_.ledger().bytes() + campaign_.journal().size() + journal_bytes_});
   keep_store(true);
   show_progress(true);
   SweepSummary summary;

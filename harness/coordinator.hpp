@@ -60,16 +60,17 @@ class Coordinator {
     RankPlace place;
   };
 
-  void take_history(const StageRegistry& registry);
+  void take_history();
   [[nodiscard]] bool reusable(std::size_t task, const AttemptRecord& newest) const;
   void settle_kept_failures();
   void greet(int from, const nlohmann::json& message);
   void take_results(const nlohmann::json& message);
-  void take_result(AttemptRecord record, bool transient);
+  void take_result(const AttemptRecord& record, bool transient);
   void take_bad_input(const nlohmann::json& message);
   void end_task(std::size_t task);
   void skip(const std::vector<std::size_t>& tasks);
   void skip_one(std::size_t task);
+  void record_verdict(std::size_t task);
   [[nodiscard]] std::string skip_reason(std::size_t task) const;
   void hand_out();
   void send_work(int rank, const std::vector<std::size_t>& tasks);
@@ -91,6 +92,7 @@ class Coordinator {
   std::optional<Scheduler> scheduler_;
   std::size_t greeted_ = 0;
   std::size_t byes_ = 0;
+  std::uint64_t journal_bytes_ = 0;  ///< written by the other ranks in this run
   bool stopping_ = false;
   int signals_seen_ = 0;
   std::string interrupted_;

@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <unordered_map>
 
 #include "core/digest.hpp"
@@ -265,14 +265,24 @@ class Expander {
 };
 
 std::string read_text_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const auto refuse = [&]() {
-    throw Error(ErrorKind::input, fmt::format("cannot read experiment file '{}': {}", path,
-                                              std::strerror(errno == 0 ? EIO : errno)));
+  const auto refuse = [&](int error) {
+    throw Error(ErrorKind::input,
+                fmt::format("cannot read experiment file '{}': {}", path, std::strerror(error)));
   };
-  if (!file) refuse();
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad() || (text.empty() && file.fail())) refuse();
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) refuse(errno);
+  std::string text;
+  std::array<char, 65536> block{};
+  std::size_t count = block.size();
+  int error = 0;
+  while (count == block.size() && error == 0) {
+    count = std::fread(block.data(), 1, block.size(), file);
+    // Directories open but do not read: the error shows only here.
+    if (std::ferror(file) != 0) error = errno;
+    text.append(block.data(), count);
+  }
+  std::fclose(file);
+  if (error != 0) refuse(error);
   return text;
 }
 

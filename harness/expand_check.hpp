@@ -16,7 +16,7 @@ namespace wbs::harness {
                                                                 const Values& base);
 
 /// Where to report a stage's `reason`: at the parameter it begins with ("pattern: ..."), else at
-/// the longest value that it quotes, else at `otherwise`.
+/// the longest value that it contains (in quotes: preferred), else at `otherwise`.
 [[nodiscard]] Location place_of_reason(const std::string& reason, const Values& parameters,
                                        const std::map<std::string, Location>& places,
                                        const Location& otherwise);

@@ -128,7 +128,8 @@ struct TableSpec {
   std::string caption;
   std::vector<std::string> rows;
   std::vector<std::string> columns;
-  std::vector<std::string> over;  ///< replicate parameters: the cell is their median
+  std::vector<std::string> over;       ///< replicate parameters: the cell is their median
+  std::vector<TableValue> row_values;  ///< once per line: what does not depend on the columns
   std::vector<TableValue> values;
   Filter where;
   std::map<std::string, std::string> headers;  ///< parameter -> its column header

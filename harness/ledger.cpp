@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
@@ -30,6 +33,9 @@ void apply(const nlohmann::json& record, Ledger& ledger, bool keep_rows,
     for (const auto& entry : record.at("list")) ledger.add(task_record(entry));
   } else if (kind == "cases") {
     for (const auto& entry : record.at("list")) ledger.add(case_record(entry));
+  } else if (kind == "order") {
+    ledger.set_case_order(record.at("generation").get<int>(),
+                          record.at("cases").get<std::vector<std::string>>());
   } else if (kind == "distrust") {
     ledger.distrusted.push_back(distrust_record(record));
   } else if (kind == "cleaned") {
@@ -84,6 +90,12 @@ int Ledger::generation() const noexcept {
   return runs.empty() ? 0 : runs.back().generation;
 }
 
+std::uint64_t Ledger::bytes() const noexcept {
+  std::uint64_t sum = 0;
+  for (const JournalReport& report : reports) sum += report.valid_bytes;
+  return sum;
+}
+
 const TaskRecord* Ledger::definition(const std::string& key) const {
   const auto found = definition_index_.find(key);
   return found == definition_index_.end() ? nullptr : &definitions[found->second];
@@ -99,6 +111,24 @@ const TaskHistory* Ledger::history(const std::string& key) const {
   return found == tasks.end() ? nullptr : &found->second;
 }
 
+std::vector<std::string> Ledger::case_order(int generation) const {
+  const auto found = case_orders_.find(generation);
+  return found == case_orders_.end() ? std::vector<std::string>{} : found->second;
+}
+
+void Ledger::set_case_order(int generation, const std::vector<std::string>& names) {
+  std::vector<std::string>& order = case_orders_[generation];
+  const std::set<std::string> listed(names.begin(), names.end());
+  std::vector<std::string> changed;
+  for (const std::string& name : names) {
+    if (find_case(generation, name) != nullptr) changed.push_back(name);
+  }
+  for (std::string& name : order) {
+    if (!listed.contains(name)) changed.push_back(std::move(name));
+  }
+  order = std::move(changed);
+}
+
 void Ledger::add(const TaskRecord& record) {
   const auto [entry, added] = definition_index_.emplace(record.key, definitions.size());
   if (added) {
@@ -112,6 +142,7 @@ void Ledger::add(const CaseRecord& record) {
   const auto [entry, added] =
       case_index_.emplace(std::pair(record.generation, record.name), cases.size());
   if (added) {
+    case_orders_[record.generation].push_back(record.name);
     cases.push_back(record);
   } else {
     cases[entry->second] = record;
@@ -141,6 +172,21 @@ void Ledger::add(const DistrustRecord& record) {
     history.newest->outcome = Outcome::untrusted;
     history.newest->reason = record.reason;
   }
+}
+
+RunRecord next_run(const Ledger& ledger) {
+  RunRecord next;
+  int last = ledger.runs.empty() ? 0 : ledger.runs.back().run;
+  for (const JournalReport& report : ledger.reports) {
+    const std::string name = std::filesystem::path(report.path).filename().string();
+    int number = 0;  // a file whose first record is lost still has its number
+    if (std::sscanf(name.c_str(), "run-%d-", &number) == 1) last = std::max(last, number);
+    next.sealed[name] = report.valid_bytes;
+  }
+  next.run = last + 1;
+  next.started_at =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return next;
 }
 
 std::string journal_name(int run, int rank) {

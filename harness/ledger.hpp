@@ -35,9 +35,16 @@ class Ledger {
   std::vector<JournalReport> reports;  ///< one per file
 
   [[nodiscard]] int generation() const noexcept;
+  /// Valid bytes of all journals.
+  [[nodiscard]] std::uint64_t bytes() const noexcept;
   [[nodiscard]] const TaskRecord* definition(const std::string& key) const;
   [[nodiscard]] const CaseRecord* find_case(int generation, const std::string& name) const;
   [[nodiscard]] const TaskHistory* history(const std::string& key) const;
+
+  /// Names of the generation's cases, in the order of the newest plan that had them.
+  [[nodiscard]] std::vector<std::string> case_order(int generation) const;
+  /// Says that a plan listed these cases in this order.
+  void set_case_order(int generation, const std::vector<std::string>& names);
 
   void add(const TaskRecord& record);
   void add(const CaseRecord& record);
@@ -49,7 +56,11 @@ class Ledger {
  private:
   std::unordered_map<std::string, std::size_t> definition_index_;
   std::map<std::pair<int, std::string>, std::size_t> case_index_;
+  std::map<int, std::vector<std::string>> case_orders_;
 };
+
+/// The run after all of `ledger`'s: its number, its start and the seals of the journals so far.
+[[nodiscard]] RunRecord next_run(const Ledger& ledger);
 
 /// "run-000003-rank-0002.journal".
 [[nodiscard]] std::string journal_name(int run, int rank);

@@ -53,7 +53,8 @@ std::vector<PackEntry> parse_index(const std::string& path, const std::string& p
                                    std::string_view text) {
   std::vector<PackEntry> entries;
   try {
-    for (const auto& line : nlohmann::json::parse(text).at("artifacts")) {
+    const nlohmann::json index = nlohmann::json::parse(text);
+    for (const auto& line : index.at("artifacts")) {
       entries.push_back(
           {line.at("key").get<std::string>(),
            {pack, line.at("offset").get<std::uint64_t>(), line.at("size").get<std::uint64_t>(),
@@ -82,7 +83,8 @@ PackedArtifact adopt(const std::string& packs_directory, const std::string& pack
     return packed;
   }
   packed.place = {pack, 0, opened.size(), found};
-  const nlohmann::json index = {{"artifacts", {index_line(file.key, packed.place)}}};
+  const nlohmann::json index = {
+      {"artifacts", nlohmann::json::array({index_line(file.key, packed.place)})}};
   const std::string path = packs_directory + "/" + pack;
   constexpr mode_t kReadOnly = 0444;
   ::fchmod(opened.fd(), kReadOnly);
@@ -130,6 +132,31 @@ void write_segment(const std::string& packs_directory, const std::string& pack,
   for (const std::size_t at : small) ::unlink(all[at].path.c_str());
 }
 
+void check_bounds(const PosixFile& pack, const ArtifactPlace& place) {
+  const std::uint64_t size = pack.size();
+  if (place.offset > size || place.size > size - place.offset) {
+    damaged(pack.path(), fmt::format("the pack ends at byte {}, an artifact at {} + {} expected",
+                                     size, place.offset, place.size));
+  }
+}
+
+/// An artifact's verified bytes out of a segment. Throws Error(input).
+std::string read_small(const std::string& packs_directory, const ArtifactPlace& place) {
+  try {
+    const PosixFile pack(packs_directory + "/" + place.pack, O_RDONLY);
+    check_bounds(pack, place);
+    std::string contents(place.size, '\0');
+    pack.read_at(place.offset, contents);
+    if (const std::string found = digest_of(contents); found != place.digest) {
+      damaged(pack.path(), fmt::format("the artifact at byte {}: {}", place.offset,
+                                       mismatch(found, place.digest)));
+    }
+    return contents;
+  } catch (const Error& error) {
+    throw Error(ErrorKind::input, error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<PackedArtifact> write_pack(const std::string& packs_directory, const std::string& name,
@@ -154,33 +181,30 @@ std::vector<PackedArtifact> write_pack(const std::string& packs_directory, const
 
 std::string open_artifact(const std::string& packs_directory, const ArtifactPlace& place,
                           const std::string& scratch_directory) {
-  const std::string path = packs_directory + "/" + place.pack;
-  std::string contents;
-  try {
-    const PosixFile pack(path, O_RDONLY);
-    const std::uint64_t size = pack.size();
-    if (place.offset > size || place.size > size - place.offset) {
-      damaged(path, fmt::format("the pack ends at byte {}, an artifact at {} + {} expected", size,
-                                place.offset, place.size));
-    }
-    if (place.pack.ends_with(kBigSuffix)) {
-      const std::string found = digest_of_file(path);
-      if (found != place.digest) damaged(path, "the artifact's " + mismatch(found, place.digest));
-      return path;
-    }
-    contents.resize(place.size);
-    pack.read_at(place.offset, contents);
-    if (const std::string found = digest_of(contents); found != place.digest) {
-      damaged(path, fmt::format("the artifact at byte {}: {}", place.offset,
-                                mismatch(found, place.digest)));
-    }
-  } catch (const Error& error) {
-    throw Error(ErrorKind::input, error.what());
+  if (place.pack.ends_with(kBigSuffix)) {
+    check_artifact(packs_directory, place);
+    return packs_directory + "/" + place.pack;
   }
+  const std::string contents = read_small(packs_directory, place);
   const std::string copy = scratch_directory + "/in-" + place.digest;
   PosixFile file(copy, O_WRONLY | O_CREAT | O_TRUNC);
   file.write(contents);
   return copy;
+}
+
+void check_artifact(const std::string& packs_directory, const ArtifactPlace& place) {
+  if (!place.pack.ends_with(kBigSuffix)) {
+    static_cast<void>(read_small(packs_directory, place));
+    return;
+  }
+  const std::string path = packs_directory + "/" + place.pack;
+  try {
+    check_bounds(PosixFile(path, O_RDONLY), place);
+    const std::string found = digest_of_file(path);
+    if (found != place.digest) damaged(path, "the artifact's " + mismatch(found, place.digest));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::input, error.what());
+  }
 }
 
 std::vector<PackEntry> read_pack_index(const std::string& packs_directory,

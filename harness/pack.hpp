@@ -53,6 +53,9 @@ struct PackedArtifact {
                                         const ArtifactPlace& place,
                                         const std::string& scratch_directory);
 
+/// Returns when the artifact is there with the right digest. Throws Error(input) otherwise.
+void check_artifact(const std::string& packs_directory, const ArtifactPlace& place);
+
 /// One line of a pack's index.
 struct PackEntry {
   std::string key;

@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "core/error.hpp"
 #include "harness/ledger.hpp"
+#include "harness/machine.hpp"
 #include "harness/values.hpp"
 
 namespace wbs::harness {
@@ -22,18 +21,8 @@ using nlohmann::json;
 /// Verified inputs that a rank keeps at hand.
 constexpr std::size_t kMaxVerified = 256;
 
-std::string node_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::int64_t physical_memory() {
-  return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace
@@ -59,8 +48,8 @@ void RankWorker::start(const WorkerStart& start, JournalWriter* shared_journal) 
     open_run(start, shared_journal);
     send({{"m", "hello"},
           {"node", node_name()},
-          {"cores", std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))},
-          {"memory", physical_memory()}});
+          {"cores", usable_cores()},
+          {"memory", usable_memory()}});
   } catch (const Error& error) {
     report_failure(static_cast<int>(error.kind()), error.what());
   }
@@ -307,12 +296,13 @@ void RankWorker::ask_for_work() {
 void RankWorker::end_run() {
   child_.reset();
   committer_.reset();
+  const std::uint64_t bytes = journal_ == nullptr ? 0 : journal_->size();
   journal_ = nullptr;
   own_journal_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(scratch_, ignored);
   phase_ = Phase::idle;
-  send({{"m", "bye"}});
+  send({{"m", "bye"}, {"journal_bytes", bytes}});
 }
 
 }  // namespace wbs::harness

@@ -23,16 +23,16 @@ json to_json(const RunRecord& record) {
           {"sealed", record.sealed}};
 }
 
-RunRecord run_record(const json& json) {
+RunRecord run_record(const json& source) {
   RunRecord record;
-  json.at("run").get_to(record.run);
-  json.at("generation").get_to(record.generation);
-  json.at("ranks").get_to(record.ranks);
-  json.at("experiment").get_to(record.experiment);
-  json.at("identity").get_to(record.identity);
-  json.at("identity_parts").get_to(record.identity_parts);
-  json.at("started_at").get_to(record.started_at);
-  json.at("sealed").get_to(record.sealed);
+  source.at("run").get_to(record.run);
+  source.at("generation").get_to(record.generation);
+  source.at("ranks").get_to(record.ranks);
+  source.at("experiment").get_to(record.experiment);
+  source.at("identity").get_to(record.identity);
+  source.at("identity_parts").get_to(record.identity_parts);
+  source.at("started_at").get_to(record.started_at);
+  source.at("sealed").get_to(record.sealed);
   return record;
 }
 
@@ -45,13 +45,14 @@ json to_json(const TaskRecord& record) {
   return made;
 }
 
-TaskRecord task_record(const json& json) {
+TaskRecord task_record(const json& source) {
   TaskRecord record;
-  json.at("key").get_to(record.key);
-  json.at("stage").get_to(record.stage);
-  record.parameters = values_from_json(json.at("parameters"));
-  json.at("inputs").get_to(record.inputs);
-  if (const auto data = json.find("data"); data != json.end()) data->get_to(record.data_digests);
+  source.at("key").get_to(record.key);
+  source.at("stage").get_to(record.stage);
+  record.parameters = values_from_json(source.at("parameters"));
+  source.at("inputs").get_to(record.inputs);
+  if (const auto data = source.find("data"); data != source.end())
+    data->get_to(record.data_digests);
   return record;
 }
 
@@ -62,12 +63,12 @@ json to_json(const CaseRecord& record) {
           {"tasks", record.tasks}};
 }
 
-CaseRecord case_record(const json& json) {
+CaseRecord case_record(const json& source) {
   CaseRecord record;
-  json.at("generation").get_to(record.generation);
-  json.at("name").get_to(record.name);
-  record.parameters = values_from_json(json.at("parameters"));
-  json.at("tasks").get_to(record.tasks);
+  source.at("generation").get_to(record.generation);
+  source.at("name").get_to(record.name);
+  record.parameters = values_from_json(source.at("parameters"));
+  source.at("tasks").get_to(record.tasks);
   return record;
 }
 
@@ -79,9 +80,9 @@ json to_json(const StartRecord& record) {
           {"rank", record.rank}};
 }
 
-StartRecord start_record(const json& json) {
-  return {json.at("key").get<std::string>(), json.at("run").get<int>(),
-          json.at("attempt").get<int>(), json.at("rank").get<int>()};
+StartRecord start_record(const json& source) {
+  return {source.at("key").get<std::string>(), source.at("run").get<int>(),
+          source.at("attempt").get<int>(), source.at("rank").get<int>()};
 }
 
 json to_json(const ArtifactPlace& place) {
@@ -91,9 +92,9 @@ json to_json(const ArtifactPlace& place) {
           {"digest", place.digest}};
 }
 
-ArtifactPlace artifact_place(const json& json) {
-  return {json.at("pack").get<std::string>(), json.at("offset").get<std::uint64_t>(),
-          json.at("size").get<std::uint64_t>(), json.at("digest").get<std::string>()};
+ArtifactPlace artifact_place(const json& source) {
+  return {source.at("pack").get<std::string>(), source.at("offset").get<std::uint64_t>(),
+          source.at("size").get<std::uint64_t>(), source.at("digest").get<std::string>()};
 }
 
 json to_json(const AttemptRecord& record) {
@@ -114,25 +115,25 @@ json to_json(const AttemptRecord& record) {
   return made;
 }
 
-AttemptRecord attempt_record(const json& json) {
+AttemptRecord attempt_record(const json& source) {
   AttemptRecord record;
-  json.at("key").get_to(record.key);
-  json.at("run").get_to(record.run);
-  json.at("attempt").get_to(record.attempt);
-  json.at("rank").get_to(record.rank);
-  const auto outcome = parse_outcome(json.at("outcome").get<std::string>());
+  source.at("key").get_to(record.key);
+  source.at("run").get_to(record.run);
+  source.at("attempt").get_to(record.attempt);
+  source.at("rank").get_to(record.rank);
+  const auto outcome = parse_outcome(source.at("outcome").get<std::string>());
   if (!outcome) {
-    throw Error(ErrorKind::input, fmt::format("unknown outcome {}", json.at("outcome").dump()));
+    throw Error(ErrorKind::input, fmt::format("unknown outcome {}", source.at("outcome").dump()));
   }
   record.outcome = *outcome;
-  json.at("seconds").get_to(record.seconds);
-  json.at("at").get_to(record.finished_at);
-  record.result = stage_result_from_json(json.at("result"));
-  record.reason = json.value("reason", "");
-  if (const auto place = json.find("artifact"); place != json.end()) {
+  source.at("seconds").get_to(record.seconds);
+  source.at("at").get_to(record.finished_at);
+  record.result = stage_result_from_json(source.at("result"));
+  record.reason = source.value("reason", "");
+  if (const auto place = source.find("artifact"); place != source.end()) {
     record.artifact = artifact_place(*place);
   }
-  if (const auto log = json.find("log"); log != json.end()) {
+  if (const auto log = source.find("log"); log != source.end()) {
     record.log = {log->at(0).get<std::string>(), log->at(1).get<std::uint64_t>(),
                   log->at(2).get<std::uint64_t>()};
   }
@@ -147,9 +148,9 @@ json to_json(const DistrustRecord& record) {
           {"reason", record.reason}};
 }
 
-DistrustRecord distrust_record(const json& json) {
-  return {json.at("key").get<std::string>(), json.at("run").get<int>(),
-          json.at("attempt").get<int>(), json.at("reason").get<std::string>()};
+DistrustRecord distrust_record(const json& source) {
+  return {source.at("key").get<std::string>(), source.at("run").get<int>(),
+          source.at("attempt").get<int>(), source.at("reason").get<std::string>()};
 }
 
 }  // namespace wbs::harness

@@ -45,11 +45,12 @@ class TerminalTable {
       headers.push_back(shown(column.unit.empty()
                                   ? column.header
                                   : fmt::format("{} [{}]", column.header, column.unit)));
-      labels_ += column.numeric ? 0U : 1U;
+      labels_ += column.label ? 1U : 0U;
     }
     texts_.push_back(std::move(headers));
     for (const std::vector<Cell>& row : table.rows) {
       std::vector<std::string> texts;
+      texts.reserve(row.size());
       for (const Cell& cell : row) {
         texts.push_back(shown(
             cell.footnote == 0 ? cell.text : fmt::format("{} [{}]", cell.text, cell.footnote)));
@@ -97,7 +98,7 @@ class TerminalTable {
     std::size_t end = begin;
     const auto limit = static_cast<std::size_t>(std::max(style_.width, 20));
     while (end < widths_.size()) {
-      used += widths_[end] + (end + 1 < widths_.size() ? kGap : 0);
+      used += widths_[end] + (end > begin ? kGap : 0);
       if (used > limit && end > begin) break;
       ++end;
     }
@@ -105,9 +106,10 @@ class TerminalTable {
   }
 
   void add_block(std::size_t begin, std::size_t end) {
-    std::vector<std::size_t> columns;
-    for (std::size_t i = 0; i < labels_; ++i) columns.push_back(i);
-    for (std::size_t i = begin; i < end; ++i) columns.push_back(i);
+    std::vector<std::size_t> columns(labels_ + end - begin);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i] = i < labels_ ? i : begin + i - labels_;
+    }
     for (std::size_t row = 0; row < texts_.size(); ++row) {
       add_line(row, columns);
       if (row != 0) continue;
@@ -141,7 +143,8 @@ class TerminalTable {
   }
 
   [[nodiscard]] static bool is_bad(const Cell& cell) {
-    return !cell.reason.empty() && cell.outcome != "passed";
+    const std::optional<Outcome> outcome = parse_outcome(cell.outcome);
+    return outcome && *outcome != Outcome::passed;
   }
 
   /// Wraps at blanks; following lines are indented to the text after `head`.
@@ -193,8 +196,13 @@ TerminalStyle terminal_style() {
   if (locale.empty()) locale = environment("LANG");
   style.unicode =
       locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
-  style.colour = is_terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb" &&
-                 !environment("TERM").empty();
+  // mpirun puts a terminal of its own between us and the user's: nobody knows what is behind it.
+  const bool launched =
+      !environment("OMPI_COMM_WORLD_SIZE").empty() || !environment("PMIX_RANK").empty();
+  const std::string term = environment("TERM");
+  style.colour = (is_terminal && !launched && !term.empty() && term != "dumb") ||
+                 !environment("CLICOLOR_FORCE").empty();
+  if (!environment("NO_COLOR").empty()) style.colour = false;
   return style;
 }
 

@@ -10,11 +10,11 @@ wbs_library(wbs_worker
   LIBS wbs_stage)
 
 wbs_library(wbs_run
-  SOURCES campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
-          ledger.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
+  SOURCES artifact_export.cpp campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
+          ledger.cpp machine.cpp maintenance.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
           signals.cpp store.cpp store_schema.cpp sweep.cpp transport.cpp
-  HEADERS campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
-          ledger.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
+  HEADERS artifact_export.hpp campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
+          ledger.hpp machine.hpp maintenance.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
           signals.hpp store.hpp sweep.hpp transport.hpp
   LIBS wbs_stage Threads::Threads
   PRIVATE_LIBS wbs_worker SQLiteCpp)
@@ -24,3 +24,30 @@ wbs_library(wbs_harness_mpi
   HEADERS mpi_transport.hpp
   LIBS wbs_run
   PRIVATE_LIBS MPI::MPI_CXX)
+
+if(WBS_BUILD_TESTS)
+  wbs_library(wbs_fake_stages
+    SOURCES tests/fake_stages.cpp HEADERS tests/fake_stages.hpp LIBS wbs_run PRIVATE_LIBS fmt::fmt)
+  wbs_program(harness_fake_worker SOURCES tests/fake_worker.cpp LIBS wbs_fake_stages wbs_worker)
+  wbs_program(harness_sweep_probe SOURCES tests/sweep_probe.cpp
+              LIBS wbs_fake_stages wbs_harness_mpi fmt::fmt)
+  wbs_program(harness_sweep_bench SOURCES bench/sweep_bench.cpp
+              LIBS wbs_fake_stages wbs_harness_mpi fmt::fmt)
+  set_target_properties(harness_fake_worker harness_sweep_probe harness_sweep_bench PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  wbs_test(harness_run_unit_test
+    SOURCES tests/journal_test.cpp tests/pack_test.cpp tests/progress_test.cpp
+          tests/scheduler_test.cpp tests/store_test.cpp
+    LIBS wbs_fake_stages SQLiteCpp fmt::fmt)
+  wbs_test(harness_sweep_local_test
+    SOURCES tests/sweep_local_test.cpp LIBS wbs_fake_stages fmt::fmt)
+  target_compile_definitions(harness_sweep_local_test PRIVATE
+    WBS_FAKE_WORKER="$<TARGET_FILE:harness_fake_worker>")
+  add_dependencies(harness_sweep_local_test harness_fake_worker)
+  wbs_test(harness_sweep_mpi_test
+    SOURCES tests/sweep_mpi_test.cpp LIBS wbs_run fmt::fmt LABEL full)
+  target_compile_definitions(harness_sweep_mpi_test PRIVATE
+    WBS_FAKE_WORKER="$<TARGET_FILE:harness_fake_worker>"
+    WBS_PROBE="$<TARGET_FILE:harness_sweep_probe>")
+  add_dependencies(harness_sweep_mpi_test harness_fake_worker harness_sweep_probe)
+endif()

@@ -132,7 +132,7 @@ void Store::put(const RunRecord& record) {
     run.bind(6, record.started_at);
     run_once(run);
     Statement& campaign = impl_->prepared(
-        "INSERT INTO campaign VALUES(1, ?1, ?2, ?3, 0) ON CONFLICT(id) DO UPDATE SET "
+        "INSERT INTO campaign VALUES(1, ?1, ?2, ?3, 0, 0) ON CONFLICT(id) DO UPDATE SET "
         "experiment = ?1, generation = ?2, identity = ?3 WHERE generation <= ?2");
     campaign.bind(1, record.experiment);
     campaign.bind(2, record.generation);
@@ -348,17 +348,25 @@ void Store::put_rest(const Ledger& ledger) {
   remove_packs({ledger.cleaned_packs.begin(), ledger.cleaned_packs.end()});
 }
 
-int Store::clean_run() {
+Store::Clean Store::clean() {
   return guarded(impl_->path, [&] {
-    return impl_->database.execAndGet("SELECT coalesce(max(clean_run), 0) FROM campaign").getInt();
+    Statement& line = impl_->prepared("SELECT clean_run, clean_bytes FROM campaign");
+    Clean clean;
+    if (line.executeStep()) {
+      clean = {line.getColumn(0).getInt(),
+               static_cast<std::uint64_t>(line.getColumn(1).getInt64())};
+    }
+    line.reset();
+    return clean;
   });
 }
 
-void Store::set_clean_run(int run) {
+void Store::set_clean(const Clean& clean) {
   guarded(impl_->path, [&] {
     impl_->begin();
-    Statement& line = impl_->prepared("UPDATE campaign SET clean_run = ?");
-    line.bind(1, run);
+    Statement& line = impl_->prepared("UPDATE campaign SET clean_run = ?, clean_bytes = ?");
+    line.bind(1, clean.run);
+    line.bind(2, static_cast<std::int64_t>(clean.bytes));
     run_once(line);
   });
 }

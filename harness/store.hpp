@@ -35,9 +35,14 @@ class Store {
   void put_rest(const Ledger& ledger);
 
   void commit();
-  /// The last run that ended in order, so that the store holds all of it; 0 when none.
-  [[nodiscard]] int clean_run();
-  void set_clean_run(int run);
+  /// How far the store is known to agree with the journals.
+  struct Clean {
+    int run = 0;              ///< the last run that ended in order; 0: none
+    std::uint64_t bytes = 0;  ///< of all journals at that time
+    friend bool operator==(const Clean&, const Clean&) = default;
+  };
+  [[nodiscard]] Clean clean();
+  void set_clean(const Clean& clean);
 
   /// Every table's content as text in key order: equal stores have equal dumps.
   [[nodiscard]] std::string dump();

@@ -10,7 +10,8 @@ CREATE TABLE campaign(
   experiment TEXT NOT NULL,
   generation INTEGER NOT NULL,   -- raised by --accept-changes; views show the newest
   identity TEXT NOT NULL,
-  clean_run INTEGER NOT NULL     -- last run that ended in order
+  clean_run INTEGER NOT NULL,    -- last run that ended in order
+  clean_bytes INTEGER NOT NULL   -- journal bytes of which this store holds everything
 ) STRICT;
 
 CREATE TABLE runs(

@@ -63,9 +63,10 @@ void coordinate(Coordinator& coordinator, RankWorker& worker, Transport& transpo
   };
   attempt([&] { coordinator.begin(); });
   while (!coordinator.finished()) {
+    bool busy = false;
     worker.step();
     while (const auto message = transport.receive()) {
-      waiter.active();
+      busy = true;
       const json parsed = unpack_message(message->bytes);
       if (for_worker(parsed)) {
         worker.handle(parsed);
@@ -74,19 +75,25 @@ void coordinate(Coordinator& coordinator, RankWorker& worker, Transport& transpo
       }
     }
     attempt([&] { coordinator.step(); });
-    if (!coordinator.finished()) waiter.wait(worker);
+    // What a message brought about may be a message to this rank itself: look again before
+    // sleeping.
+    if (busy) {
+      waiter.active();
+    } else if (!coordinator.finished()) {
+      waiter.wait(worker);
+    }
   }
 }
 
-/// Another rank's life: takes part in sweeps until rank 0 releases it; the exit code it was given.
-int serve(Transport& transport) {
+/// Another rank's life: takes part in sweeps until rank 0 releases it.
+void serve(Transport& transport) {
   const SignalWatch signals;
   int reported = 0;
   RankWorker worker(transport);
   Waiter waiter(false);
   for (;;) {
     worker.step();
-    if (SignalWatch::count() > reported) {
+    if (worker.active() && SignalWatch::count() > reported) {
       reported = SignalWatch::count();
       transport.send(0, pack_message({{"m", "signal"},
                                       {"name", SignalWatch::name(SignalWatch::first())},
@@ -96,7 +103,7 @@ int serve(Transport& transport) {
       waiter.active();
       const json parsed = unpack_message(message->bytes);
       const std::string kind = parsed.at("m").get<std::string>();
-      if (kind == "exit") return parsed.at("code").get<int>();
+      if (kind == "exit") return;
       if (kind == "start") {
         worker.start({parsed.at("directory").get<std::string>(), parsed.at("run").get<int>(),
                       parsed.at("command").get<std::vector<std::string>>(),
@@ -110,8 +117,8 @@ int serve(Transport& transport) {
   }
 }
 
-void release(Transport& transport, int exit_code) {
-  const std::string bytes = pack_message({{"m", "exit"}, {"code", exit_code}});
+void release(Transport& transport) {
+  const std::string bytes = pack_message({{"m", "exit"}});
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, bytes);
   transport.flush();
 }
@@ -130,16 +137,18 @@ SweepSummary run_sweep(const Plan& plan, const StageRegistry& registry, const Sw
 }
 
 int with_ranks(Transport& transport, const std::function<int()>& body) {
-  if (transport.rank() != 0) return serve(transport);
-  int code = exit_code(ErrorKind::internal);
+  if (transport.rank() != 0) {
+    serve(transport);
+    return 0;
+  }
   try {
-    code = body();
+    const int code = body();
+    release(transport);
+    return code;
   } catch (...) {
-    release(transport, code);
+    release(transport);
     throw;
   }
-  release(transport, code);
-  return code;
 }
 
 }  // namespace wbs::harness

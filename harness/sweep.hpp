@@ -60,8 +60,10 @@ struct SweepSummary {
 [[nodiscard]] SweepSummary run_sweep(const Plan& plan, const StageRegistry& registry,
                                      const SweepOptions& options, Transport& transport);
 
-/// Calls `body` on rank 0 while the other ranks serve the sweeps it runs; returns body's exit code
-/// on every rank. Whatever leaves `body`, an exception too, the other ranks are released first.
+/// Calls `body` on rank 0 while the other ranks serve the sweeps it runs. Returns body's exit code
+/// on rank 0 and 0 on the others: mpirun reports the one that is not 0, and would kill ranks that
+/// are still busy when another ended with an error. Whatever leaves `body`, an exception too, the
+/// other ranks are released first.
 [[nodiscard]] int with_ranks(Transport& transport, const std::function<int()>& body);
 
 }  // namespace wbs::harness

@@ -14,7 +14,7 @@
 namespace wbs::harness {
 namespace {
 
-constexpr std::size_t kMostNotes = 12;
+constexpr std::size_t kMostNotes = 4;  // a capped layer each would bury the table
 
 /// Groups in order of first appearance.
 struct Groups {
@@ -39,6 +39,7 @@ class TableMaker {
     group_cases();
     add_columns();
     for (std::size_t row = 0; row < rows_.keys.size(); ++row) add_row(row);
+    align_text_columns();
     add_warnings();
     add_outcome_note();
     table_.caption = caption();
@@ -48,10 +49,17 @@ class TableMaker {
  private:
   [[nodiscard]] const Case& case_at(std::size_t index) const { return source_.plan().cases[index]; }
 
+  /// The text of a parameter; "" when a stored plan is older than the parameter.
+  [[nodiscard]] static std::string text_of(const Case& shown, const std::string& parameter) {
+    const auto found = shown.parameters.find(parameter);
+    return found == shown.parameters.end() ? std::string{} : to_text(found->second);
+  }
+
   [[nodiscard]] std::vector<std::string> key_of(const Case& shown,
                                                 const std::vector<std::string>& names) const {
     std::vector<std::string> key;
-    for (const std::string& name : names) key.push_back(to_text(shown.parameters.at(name)));
+    key.reserve(names.size());
+    for (const std::string& name : names) key.push_back(text_of(shown, name));
     return key;
   }
 
@@ -77,17 +85,21 @@ class TableMaker {
     for (const std::string& parameter : spec_.rows) {
       const auto header = spec_.headers.find(parameter);
       const std::string name = header == spec_.headers.end() ? parameter : header->second;
-      table_.columns.push_back({name, name, "", false, false});
+      table_.columns.push_back({name, name, "", true, false, false});
+    }
+    for (const TableValue& value : spec_.row_values) {
+      table_.columns.push_back(column_of(value));
+      table_.columns.back().label = true;
     }
     for (const std::vector<std::string>& key : columns_.keys) {
       std::vector<std::string> shown;
+      shown.reserve(key.size());
       for (std::size_t i = 0; i < key.size(); ++i) {
         shown.push_back(displayed(spec_.columns[i], key[i]));
       }
       const std::string prefix = fmt::format("{}", fmt::join(shown, " "));
       for (const TableValue& value : spec_.values) {
-        TableColumn column{value.name, value.header, value.unit, true, false};
-        column.beside = !value.stage.empty() && !value.published_set.empty() && !value.deviation;
+        TableColumn column = column_of(value);
         if (!prefix.empty()) {
           const bool alone = spec_.values.size() == 1;
           column.name = alone ? prefix : prefix + "_" + value.name;
@@ -98,6 +110,29 @@ class TableMaker {
     }
   }
 
+  [[nodiscard]] static TableColumn column_of(const TableValue& value) {
+    const bool beside = !value.stage.empty() && !value.published_set.empty() && !value.deviation;
+    return {value.name, value.header, value.unit, false, true, beside};
+  }
+
+  /// Columns of a text metric are aligned to the left.
+  void align_text_columns() {
+    for (std::size_t column = 0; column < table_.columns.size(); ++column) {
+      for (const std::vector<Cell>& row : table_.rows) {
+        const Cell& cell = row[column];
+        if (cell.outcome == "passed" && cell.samples.empty())
+          table_.columns[column].numeric = false;
+      }
+    }
+  }
+
+  void add_cell(const TableValue& value, const std::vector<std::size_t>& cases,
+                std::vector<Cell>& cells) {
+    cells.push_back(source_.cell(spec_, value, cases));
+    Cell& cell = cells.back();
+    if (!cell.reason.empty()) cell.footnote = footnote(footnote_text(cell));
+  }
+
   void add_row(std::size_t row) {
     std::vector<Cell> cells;
     for (std::size_t i = 0; i < spec_.rows.size(); ++i) {
@@ -105,14 +140,15 @@ class TableMaker {
       label.text = label.raw = displayed(spec_.rows[i], rows_.keys[row][i]);
       cells.push_back(std::move(label));
     }
+    std::vector<std::size_t> all;
     for (std::size_t column = 0; column < columns_.keys.size(); ++column) {
-      const auto members = members_.find({row, column});
-      for (const TableValue& value : spec_.values) {
-        Cell cell =
-            members == members_.end() ? Cell{} : source_.cell(spec_, value, members->second);
-        if (!cell.reason.empty()) cell.footnote = footnote(fmt::format("{}", footnote_text(cell)));
-        cells.push_back(std::move(cell));
-      }
+      const std::vector<std::size_t>& members = members_[{row, column}];
+      all.insert(all.end(), members.begin(), members.end());
+    }
+    std::sort(all.begin(), all.end());
+    for (const TableValue& value : spec_.row_values) add_cell(value, all, cells);
+    for (std::size_t column = 0; column < columns_.keys.size(); ++column) {
+      for (const TableValue& value : spec_.values) add_cell(value, members_[{row, column}], cells);
     }
     table_.rows.push_back(std::move(cells));
   }
@@ -135,13 +171,11 @@ class TableMaker {
   [[nodiscard]] std::string common_values(const std::vector<std::size_t>& affected) const {
     std::vector<std::string> texts;
     for (const std::string& name : experiment_.case_names) {
-      const Value& value = case_at(affected.front()).parameters.at(name);
-      const auto agrees = [&](std::size_t index) {
-        return case_at(index).parameters.at(name) == value;
-      };
+      const std::string value = text_of(case_at(affected.front()), name);
+      const auto agrees = [&](std::size_t index) { return text_of(case_at(index), name) == value; };
       if (std::all_of(affected.begin(), affected.end(), agrees) &&
           !std::all_of(cases_.begin(), cases_.end(), agrees)) {
-        texts.push_back(fmt::format("{}={}", name, to_text(value)));
+        texts.push_back(fmt::format("{}={}", name, value));
       }
     }
     return fmt::format("{}", fmt::join(texts, " "));
@@ -184,8 +218,7 @@ class TableMaker {
       }
     }
     if (left_out > 0) {
-      table_.notes.push_back(
-          fmt::format("and {} more warnings, stored with their cases", left_out));
+      table_.notes.push_back(fmt::format("and {} more warnings, kept with their cases", left_out));
     }
   }
 
@@ -201,6 +234,7 @@ class TableMaker {
     }
     if (missing == 0) return;
     std::vector<std::string> texts;
+    texts.reserve(counts.size());
     for (const auto& [outcome, count] : counts)
       texts.push_back(fmt::format("{} {}", count, outcome));
     table_.notes.push_back(fmt::format("{} of {} cases did not pass: {}", missing, cases_.size(),
@@ -214,7 +248,7 @@ class TableMaker {
     for (const std::size_t index : cases_) {
       std::string text;
       if (dot == std::string::npos) {
-        text = displayed(name, to_text(case_at(index).parameters.at(name)));
+        text = displayed(name, text_of(case_at(index), name));
       } else {
         const auto task = source_.task_of(index, name.substr(0, dot));
         const Values& metrics = source_.outcomes()[*task].result.metrics;
@@ -277,6 +311,7 @@ std::vector<Table> make_tables(const Experiment& experiment, const Plan& plan,
   WBS_ASSERT(outcomes.size() == plan.tasks.size());
   CellSource source(experiment, plan, outcomes);
   std::vector<Table> tables;
+  tables.reserve(experiment.tables.size());
   for (const TableSpec& spec : experiment.tables) {
     tables.push_back(TableMaker(experiment, spec, source).make());
   }

@@ -38,6 +38,7 @@ struct TableColumn {
   std::string name;    ///< in CSV and JSON
   std::string header;  ///< elsewhere; the unit is not part of it
   std::string unit;
+  bool label = false;    ///< tells the lines apart; repeated when a table is printed in blocks
   bool numeric = false;  ///< right-aligned
   bool beside = false;   ///< its cells show published value and deviation as well
 };

@@ -8,27 +8,13 @@
 #include <map>
 #include <set>
 
+#include "core/statistics.hpp"
 #include "core/text.hpp"
 #include "harness/plan_status.hpp"
 #include "harness/values.hpp"
 
 namespace wbs::harness {
 namespace {
-
-double median(std::vector<double> samples) {
-  WBS_ASSERT(!samples.empty());
-  std::sort(samples.begin(), samples.end());
-  const std::size_t middle = samples.size() / 2;
-  if (samples.size() % 2 == 1) return samples[middle];
-  return (samples[middle - 1] + samples[middle]) / 2.0;
-}
-
-double median_absolute_deviation(const std::vector<double>& samples) {
-  const double centre = median(samples);
-  std::vector<double> distances;
-  for (const double sample : samples) distances.push_back(std::abs(sample - centre));
-  return median(std::move(distances));
-}
 
 std::string signature(const Values& parameters) {
   std::string text;
@@ -37,6 +23,15 @@ std::string signature(const Values& parameters) {
     text += '\x1f';
   }
   return text;
+}
+
+/// `mine` against `theirs`; nothing when that divides by 0.
+std::optional<double> compare(double mine, double theirs, Comparison comparison) {
+  if (comparison == Comparison::difference) return mine - theirs;
+  const double divisor = comparison == Comparison::speedup ? mine : theirs;
+  if (divisor == 0.0) return std::nullopt;
+  const double quotient = (comparison == Comparison::speedup ? theirs : mine) / divisor;
+  return comparison == Comparison::percent ? 100.0 * (quotient - 1.0) : quotient;
 }
 
 /// The text of the parameters in `names`, in order.
@@ -89,6 +84,13 @@ void show_exact(const TableValue& value, const Value& exact, Cell& cell) {
   }
 }
 
+/// "+1.5", "-0.3", and "0.0" for what rounds to it.
+std::string signed_text(double number, int digits) {
+  std::string text = fmt::format("{:+.{}f}", number, digits);
+  const bool is_zero = text.find_first_not_of("+-0.") == std::string::npos;
+  return is_zero ? text.substr(1) : text;
+}
+
 /// Adds the published value and the deviation to a cell that has a value, or replaces the value
 /// by the deviation when the column asks for that.
 void compare_with_published(const TableValue& value, Cell& cell) {
@@ -99,11 +101,12 @@ void compare_with_published(const TableValue& value, Cell& cell) {
   if (value.deviation) {
     cell.spread.reset();
     cell.value = cell.deviation_percent;
-    cell.text = cell.value ? fmt::format("{:+.{}f}", *cell.value, value.digits) : "";
+    cell.text = cell.value ? signed_text(*cell.value, value.digits) : "";
     cell.raw = cell.value ? number_text(*cell.value) : "";
     if (!cell.value) cell.outcome = "not published";
   } else if (cell.deviation_percent) {
-    cell.text += fmt::format(" ({}, {:+.1f}%)", cell.published_text, *cell.deviation_percent);
+    cell.text +=
+        fmt::format(" ({}, {}%)", cell.published_text, signed_text(*cell.deviation_percent, 1));
   } else if (!cell.published_text.empty()) {
     cell.text += fmt::format(" ({})", cell.published_text);
   }
@@ -201,15 +204,9 @@ CellSource::Reading CellSource::read_compared(std::size_t index, const TableValu
   if (!mine || !theirs) {
     return {{}, "no baseline", fmt::format("'{}' is text: nothing to compare", value.metric)};
   }
-  if (value.comparison == Comparison::difference) {
-    ours.value = *mine - *theirs;
-    return ours;
-  }
-  const double divisor = value.comparison == Comparison::speedup ? *mine : *theirs;
-  const double dividend = value.comparison == Comparison::speedup ? *theirs : *mine;
-  if (divisor == 0.0) return {{}, "no baseline", "the comparison divides by 0"};
-  ours.value = value.comparison == Comparison::percent ? 100.0 * (dividend / divisor - 1.0)
-                                                       : dividend / divisor;
+  const std::optional<double> compared = compare(*mine, *theirs, value.comparison);
+  if (!compared) return {{}, "no baseline", "the comparison divides by 0"};
+  ours.value = *compared;
   return ours;
 }
 
@@ -233,19 +230,13 @@ std::vector<std::size_t> CellSource::replicates(const TableSpec& spec, const Tab
   return kept;
 }
 
-void CellSource::add_published(const TableSpec& spec, const TableValue& value,
-                               const std::vector<std::size_t>& cases, Cell& cell) const {
+std::optional<Value> CellSource::published(const TableValue& value,
+                                           const Values& parameters) const {
   const auto set = std::find_if(
       experiment_.published.begin(), experiment_.published.end(),
       [&](const PublishedSet& candidate) { return candidate.name == value.published_set; });
   WBS_ASSERT(set != experiment_.published.end());
-  const std::vector<std::string> keys = texts_of(plan_.cases[cases.front()].parameters, set->keys);
-  for (const std::size_t index : cases) {
-    if (texts_of(plan_.cases[index].parameters, set->keys) != keys) {
-      cell.mixed = differing(plan_, spec, cases);
-      return;
-    }
-  }
+  const std::vector<std::string> keys = texts_of(parameters, set->keys);
   const auto column = static_cast<std::size_t>(
       std::find(set->values.begin(), set->values.end(), value.published_value) -
       set->values.begin());
@@ -253,15 +244,47 @@ void CellSource::add_published(const TableSpec& spec, const TableValue& value,
     const bool same =
         std::equal(keys.begin(), keys.end(), row.keys.begin(), row.keys.end(),
                    [](const std::string& text, const Value& key) { return text == to_text(key); });
-    if (!same) continue;
-    if (const std::optional<double> number = as_number(row.values[column])) {
-      cell.published = *number * value.scale;
-      cell.published_text = format_number(*cell.published, value);
-    } else {
-      cell.published_text = to_text(row.values[column]);
-    }
+    if (same) return row.values[column];
+  }
+  return std::nullopt;
+}
+
+void CellSource::add_published(const TableSpec& spec, const TableValue& value,
+                               const std::vector<std::size_t>& cases, Cell& cell) const {
+  const Values& parameters = plan_.cases[cases.front()].parameters;
+  const std::optional<Value> found = published(value, parameters);
+  for (const std::size_t index : cases) {
+    if (published(value, plan_.cases[index].parameters) == found) continue;
+    cell.mixed = differing(plan_, spec, cases);
     return;
   }
+  if (!found) return;
+  if (const std::optional<double> number = as_number(*found)) {
+    cell.published = *number * value.scale;
+    cell.published_text = format_number(*cell.published, value);
+    if (value.stage.empty() && !value.baseline.empty()) compare_published(value, parameters, cell);
+  } else {
+    cell.published_text = to_text(*found);
+  }
+}
+
+/// A purely published column with a baseline: both numbers come from the published set.
+void CellSource::compare_published(const TableValue& value, const Values& parameters,
+                                   Cell& cell) const {
+  Values wanted = parameters;
+  for (const auto& [name, replaced] : value.baseline) wanted[name] = replaced;
+  const std::optional<Value> baseline = published(value, wanted);
+  const std::optional<double> number = baseline ? as_number(*baseline) : std::nullopt;
+  const std::optional<double> compared =
+      number ? compare(*cell.published, *number * value.scale, value.comparison) : std::nullopt;
+  cell.published = compared;
+  if (compared) {
+    cell.published_text = format_number(*compared, value);
+    return;
+  }
+  cell.published_text = "no baseline";
+  cell.reason = baseline ? fmt::format("the published baseline is '{}'", to_text(*baseline))
+                         : "the baseline was not published";
 }
 
 Cell CellSource::cell(const TableSpec& spec, const TableValue& value,
@@ -272,6 +295,7 @@ Cell CellSource::cell(const TableSpec& spec, const TableValue& value,
   if (!value.published_set.empty()) add_published(spec, value, cases, cell);
   if (value.stage.empty()) {
     cell.outcome = cell.published_text.empty() ? "not published" : "published";
+    if (!cell.reason.empty()) cell.outcome = "no baseline";
     cell.text = cell.published_text;
     cell.value = cell.published;
     cell.raw = cell.published ? number_text(*cell.published) : cell.published_text;
@@ -308,6 +332,7 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
     }
   }
   if (passed == nullptr) {
+    WBS_ASSERT(missing != nullptr);  // a cell has at least one reading
     set_absent(cell, missing->outcome, missing->reason);
     return;
   }
@@ -315,8 +340,14 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
   if (count == 1 && !std::holds_alternative<double>(*passed->value)) {
     show_exact(value, *passed->value, cell);
   } else if (cell.samples.empty()) {
-    set_absent(cell, "text", "replicates of a text metric have no median");
-    return;
+    const bool agree = std::all_of(readings.begin(), readings.end(), [&](const Reading& reading) {
+      return !reading.value || reading.value == passed->value;
+    });
+    if (!agree) {
+      set_absent(cell, "differs", "the replicates of this text differ");
+      return;
+    }
+    show_exact(value, *passed->value, cell);
   } else {
     cell.value = median(cell.samples);
     cell.raw = number_text(*cell.value);
@@ -327,7 +358,7 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
     cell.text += fmt::format(" ±{}", format_number(*cell.spread, value));
   }
   compare_with_published(value, cell);
-  if (readings.size() > 1) {
+  if (readings.size() > 1 && !cell.samples.empty()) {
     cell.text += missing == nullptr ? fmt::format(" (n={})", count)
                                     : fmt::format(" (n={} of {})", count, readings.size());
   }

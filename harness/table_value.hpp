@@ -37,6 +37,9 @@ class CellSource {
   static void summarise(const TableValue& value, const std::vector<Reading>& readings, Cell& cell);
   void add_published(const TableSpec& spec, const TableValue& value,
                      const std::vector<std::size_t>& cases, Cell& cell) const;
+  void compare_published(const TableValue& value, const Values& parameters, Cell& cell) const;
+  [[nodiscard]] std::optional<Value> published(const TableValue& value,
+                                               const Values& parameters) const;
   [[nodiscard]] std::optional<std::size_t> find_case(const Values& parameters);
 
   const Experiment& experiment_;

@@ -97,6 +97,7 @@ void read_published_set(const TomlTable& table, const std::string& name,
 void read_metric(const TomlTable& table, std::string_view key, const std::string& text,
                  const Location& where, const ReadContext& context, TableValue& value) {
   std::vector<std::string> stages;
+  stages.reserve(context.experiment.stages.size());
   for (const LocatedName& stage : context.experiment.stages) stages.push_back(stage.name);
   const std::size_t dot = text.find('.');
   value.stage = text.substr(0, dot);
@@ -209,13 +210,12 @@ TableValue read_value(const TomlTable& table, const ReadContext& context) {
   return value;
 }
 
-std::vector<TableValue> read_values(const TomlTable& table, const ReadContext& context) {
+/// The values listed under `key`.
+std::vector<TableValue> read_values(const TomlTable& table, std::string_view key,
+                                    const ReadContext& context) {
   std::vector<TableValue> values;
-  const toml::array* elements = table.list("values");
-  if (elements == nullptr) {
-    if (!table.has("values")) table.error("values", "a table needs 'values'");
-    return values;
-  }
+  const toml::array* elements = table.list(key);
+  if (elements == nullptr) return values;
   for (const toml::node& element : *elements) {
     if (const auto* text = element.as_string()) {
       TableValue value;
@@ -224,13 +224,13 @@ std::vector<TableValue> read_values(const TomlTable& table, const ReadContext& c
       value.name = value.header = value.metric;
       values.push_back(std::move(value));
     } else if (const toml::table* inner = element.as_table()) {
-      values.push_back(read_value(table.view(*inner, "[[table.values]]"), context));
+      values.push_back(read_value(table.view(*inner, fmt::format("[[table.{}]]", key)), context));
     } else {
       table.error(table.where(element), fmt::format("a value is STAGE.METRIC or a table, found {}",
                                                     node_phrase(element)));
     }
   }
-  if (elements->empty()) table.error("values", "'values' is empty");
+  if (elements->empty()) table.error(key, fmt::format("'{}' is empty", key));
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (!values[i].name.empty() && values[i].name == values[j].name) {
@@ -314,8 +314,8 @@ void read_shape(const TomlTable& table, const ReadContext& context, TableSpec& s
 }
 
 void read_table(const TomlTable& table, const ReadContext& context) {
-  table.allow({"name", "title", "caption", "rows", "columns", "over", "values", "where", "headers",
-               "display"});
+  table.allow({"name", "title", "caption", "rows", "columns", "over", "row_values", "values",
+               "where", "headers", "display"});
   TableSpec spec;
   spec.location = table.where();
   spec.name = table.text("name").value_or("");
@@ -336,7 +336,9 @@ void read_table(const TomlTable& table, const ReadContext& context) {
   spec.caption = table.text("caption").value_or("");
   check_caption(table, context, spec);
   read_shape(table, context, spec);
-  spec.values = read_values(table, context);
+  spec.row_values = read_values(table, "row_values", context);
+  spec.values = read_values(table, "values", context);
+  if (!table.has("values")) table.error("values", "a table needs 'values'");
   if (const auto where = table.text("where")) {
     if (auto filter = parse_filter(*where, context.known)) {
       spec.where = *std::move(filter);

@@ -45,6 +45,25 @@ std::string remove_non_finite(StageResult& result) {
   return found;
 }
 
+/// `text`, or with replacement characters where it is no UTF-8: journal and store hold UTF-8 only.
+std::string valid_text(const std::string& text) {
+  const nlohmann::json json(text);
+  try {
+    static_cast<void>(json.dump());
+    return text;
+  } catch (const nlohmann::json::exception&) {
+    return nlohmann::json::parse(
+               json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+        .get<std::string>();
+  }
+}
+
+void make_valid(Values& values) {
+  for (auto& [name, value] : values) {
+    if (std::string* text = std::get_if<std::string>(&value)) *text = valid_text(*text);
+  }
+}
+
 /// Sends the fraction done to the rank, at most ten times a second.
 class ProgressSender {
  public:
@@ -64,7 +83,7 @@ class ProgressSender {
 };
 
 nlohmann::json verdict(Outcome outcome, const std::string& reason) {
-  return {{"outcome", to_string(outcome)}, {"reason", reason}};
+  return {{"outcome", to_string(outcome)}, {"reason", valid_text(reason)}};
 }
 
 /// Runs the stage and says how it ended.
@@ -72,6 +91,9 @@ nlohmann::json run_stage(const Stage& stage, const StageRun& run) {
   try {
     StageResult result = stage.run(run);
     const std::string problem = remove_non_finite(result);
+    make_valid(result.metrics);
+    for (Values& row : result.rows) make_valid(row);
+    for (std::string& warning : result.warnings) warning = valid_text(warning);
     nlohmann::json answer = verdict(problem.empty() ? Outcome::passed : Outcome::diverged, problem);
     answer["result"] = to_json(result);
     struct stat status{};

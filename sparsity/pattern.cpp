@@ -12,9 +12,6 @@
 namespace wbs::sparsity {
 namespace {
 
-constexpr std::int64_t kLargestBlock = 4096;
-constexpr std::int64_t kLargestGroup = 1024;
-
 constexpr std::array<PatternKind, 5> kKinds{{
     {"dense", "dense", "dense", "every weight is kept"},
     {"block", "block:RxC@RATIO", "block:8x8@0.5",
@@ -159,19 +156,17 @@ PatternWords describe(const Pattern& pattern) {
   return std::visit(Overloaded{
                         [](const DensePattern&) -> PatternWords { return {"all", "-"}; },
                         [](const BlockPattern& block) -> PatternWords {
-                          return {fmt::format("{} of {}x{} blocks", percent(1.0 - block.ratio),
-                                              block.rows, block.cols),
-                                  "out x in"};
+                          return {percent(1.0 - block.ratio), "out x in"};
                         },
                         [](const NmPattern& nm) -> PatternWords {
                           return {fmt::format("{}/{}", nm.kept, nm.group),
                                   std::string(to_string(nm.axis))};
                         },
                         [](const UnstructuredPattern& single) -> PatternWords {
-                          return {percent(1.0 - single.ratio) + " of weights", "-"};
+                          return {percent(1.0 - single.ratio), "-"};
                         },
                         [](const ChannelPattern& channel) -> PatternWords {
-                          return {percent(1.0 - channel.ratio) + " of channels", "out"};
+                          return {percent(1.0 - channel.ratio), "out"};
                         },
                     },
                     pattern);

@@ -12,6 +12,10 @@
 
 namespace wbs::sparsity {
 
+/// Sides of blocks and groups beyond these are refused: no layer has a use for them.
+inline constexpr std::int64_t kLargestBlock = 4096;
+inline constexpr std::int64_t kLargestGroup = 1024;
+
 /// Along which channels the groups of N:M run.
 enum class Axis { in, out };
 
@@ -71,7 +75,7 @@ using Pattern =
 
 /// How a table words a pattern.
 struct PatternWords {
-  std::string kept;  ///< kept/group: "2/8", "50% of 8x8 blocks", "10% of weights", "all"
+  std::string kept;  ///< kept/group: "2/8", "50%" (of blocks, weights or channels), "all"
   std::string axis;  ///< "in", "out", "out x in" (blocks), or "-"
 };
 [[nodiscard]] PatternWords describe(const Pattern& pattern);

@@ -78,14 +78,11 @@ TEST(Estimator, CyclesAreRoundedUpForEachIteration) {
   EXPECT_EQ(published_cycles(layer, device), 3);  // 576 MACs
 }
 
-TEST(Estimator, CorrectedChargesTouchedOperandsAndTheSparseRate) {
+TEST(Estimator, CorrectedChargesItsOwnDensity) {
   const Device device = aie2_array(4, 4);
-  EXPECT_DOUBLE_EQ(charged_density(1.0, false, device), 1.0);  // unstructured touches everything
-  EXPECT_DOUBLE_EQ(charged_density(1.0, true, device), 0.5);   // 2:4 and 2:8 alike
-  EXPECT_DOUBLE_EQ(charged_density(0.5, false, device), 0.5);  // half of the 8x8 blocks
   TiledLayer two_of_eight = narrowing();
   two_of_eight.density = 0.25;
-  two_of_eight.corrected_density = charged_density(1.0, true, device);
+  two_of_eight.corrected_density = 0.5 /* every operand at the sparse rate */;
   EXPECT_DOUBLE_EQ(estimate_layer(two_of_eight, device, Model::corrected).lanes.comp_ns, 6272.0);
   EXPECT_DOUBLE_EQ(estimate_layer(two_of_eight, device, Model::published).lanes.comp_ns, 50176.0);
 }

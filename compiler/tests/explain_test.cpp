@@ -69,7 +69,7 @@ TEST(Explain, ContrastListsTheLargestDifferenceFirst) {
 TEST(Explain, ContrastRefusesDifferentNetworks) {
   const aie::NetworkEstimate times = estimate_of({{1, 1.0}, {1, 1.0}, {1, 1.0}});
   TiledNetwork other = three_layers();
-  other.layers[0].name = "x";
+  other.layers[0].name.push_back('x');
   EXPECT_THROW((void)contrast(three_layers(), times, other, times), Error);
 }
 

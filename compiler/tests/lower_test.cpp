@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "core/error.hpp"
 #include "networks/graph_builder.hpp"
 
@@ -23,7 +25,7 @@ std::vector<std::string> names(const LayerList& list) {
 const Layer& layer(const LayerList& list, const std::string& name) {
   for (const Layer& candidate : list.layers)
     if (candidate.name == name) return candidate;
-  throw std::runtime_error("no layer " + name);
+  throw std::out_of_range(name);
 }
 
 /// conv, batch norm, ReLU; a residual block with a shortcut convolution; global pool; classifier.

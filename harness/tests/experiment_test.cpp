@@ -221,6 +221,12 @@ TEST(Experiment, SaysWhyAFileCannotBeRead) {
   }
 }
 
+TEST(Experiment, RefusesADirectoryAndAnEmptyFile) {
+  EXPECT_THROW((void)prepare_experiment("/", {}, toy_registry(), {}), Error);
+  EXPECT_THAT(errors_of(""), ElementsAre(HasSubstr("cake.toml:1:1: missing 'schema = 1'"),
+                                         HasSubstr("cake.toml:1:1: missing 'stages = [...]'")));
+}
+
 TEST(Experiment, SplitsCaptionsAtNamesInBraces) {
   const std::vector<CaptionPart> parts = parse_caption("a {b} {{c}}");
   ASSERT_EQ(parts.size(), 3U);

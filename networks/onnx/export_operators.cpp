@@ -28,6 +28,7 @@ Integers list(const Padding& padding) {
 /// The names of the inputs, which are names of nodes.
 std::vector<std::string> input_names(const ModelWriter& writer, const Node& node) {
   std::vector<std::string> names;
+  names.reserve(node.inputs.size());
   for (const NodeIndex input : node.inputs) names.push_back(writer.name_of(input));
   return names;
 }

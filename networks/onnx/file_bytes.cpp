@@ -73,7 +73,7 @@ std::size_t claimed_size(std::string_view bytes, std::size_t cap) {
 }  // namespace
 
 std::string read_file(const std::string& path, std::size_t max_bytes) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw_system(ErrorKind::input, path, "cannot be opened");
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) throw_system(ErrorKind::input, path, "cannot be read");

@@ -164,7 +164,7 @@ bool fold_unary(NodeReader& node) {
 bool fold_cast(NodeReader& node) {
   using ::onnx::TensorProto;
   const std::int64_t type = node.integer("to", 0);
-  HostTensor tensor = node.constant(0);
+  const HostTensor tensor = node.constant(0);
   const bool to_real = type == TensorProto::FLOAT || type == TensorProto::DOUBLE ||
                        type == TensorProto::FLOAT16 || type == TensorProto::BFLOAT16;
   const bool to_boolean = type == TensorProto::BOOL;
@@ -243,6 +243,7 @@ bool fold_range(NodeReader& node) {
   }
   node.require_room(count);
   std::vector<Integer> values;
+  values.reserve(static_cast<std::size_t>(count));
   for (Integer i = 0; i < count; ++i) values.push_back(start + i * delta);
   HostTensor result = integer_tensor({count}, std::move(values));
   result.from_shape = node.is_from_shape(0) || node.is_from_shape(1) || node.is_from_shape(2);

@@ -219,6 +219,7 @@ bool fold_transpose(NodeReader& node) {
 bool fold_concat(NodeReader& node) {
   if (!node.has_attribute("axis")) throw Error(ErrorKind::input, "attribute 'axis' is missing");
   std::vector<HostTensor> parts;
+  parts.reserve(node.input_count());
   for (std::size_t i = 0; i < node.input_count(); ++i) parts.push_back(node.constant(i));
   HostTensor result;
   result.kind = parts[0].kind;

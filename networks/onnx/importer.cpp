@@ -25,6 +25,14 @@ constexpr std::int64_t kFoldedElements = std::int64_t{1} << 24;
 /// Elements that weights may have in all, beyond the file's own: copies of shared tensors.
 constexpr std::int64_t kCopiedElements = std::int64_t{1} << 28;
 
+/// The reason in `error`, without the thousands of extents that a hostile file can put there.
+std::string reason(const Error& error) {
+  constexpr std::size_t kLongest = 1000;
+  std::string text = error.what();
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
 /// What the user calls the network: the graph's name, or the file's where that is a default.
 std::string graph_name(const ::onnx::GraphProto& graph, const std::string& label,
                        const ImportOptions& options) {
@@ -119,7 +127,7 @@ std::int64_t define_initialisers(const ::onnx::GraphProto& graph, const std::str
     } catch (const Error& error) {
       throw Error(error.kind(),
                   fmt::format("{}: initialiser {}{}: {}", label, in_quotes(tensor.name()),
-                              reader_of(graph, tensor.name()), error.what()));
+                              reader_of(graph, tensor.name()), reason(error)));
     }
     elements += element_count(onnx_io::shape_of(tensor));
     onnx_io::Value value;
@@ -148,7 +156,7 @@ void import_nodes(const ::onnx::GraphProto& graph, const std::string& label,
       onnx_io::import_node(reader);
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("{}: node {} ({}): {}", label, shown(proto),
-                                            in_quotes(proto.op_type()), error.what()));
+                                            in_quotes(proto.op_type()), reason(error)));
     }
   }
 }
@@ -207,7 +215,7 @@ ImportedNetwork import_model(const ::onnx::ModelProto& model, const std::string&
               return GraphBuilder(graph_name(proto, label, options), shape, input_name);
             } catch (const Error& error) {
               throw Error(error.kind(), fmt::format("{}: input {}: {}", label,
-                                                    in_quotes(input.name()), error.what()));
+                                                    in_quotes(input.name()), reason(error)));
             }
           }(),
       .weights = {},
@@ -223,9 +231,13 @@ ImportedNetwork import_model(const ::onnx::ModelProto& model, const std::string&
   network.weights = std::move(importer.weights);
   onnx_io::recognise_patterns(network.graph, network.weights, own_file);
   onnx_io::remove_unused_nodes(network.graph, network.weights);
-  infer_shapes(network.graph);
-  check_structure(network.graph);
-  check_weights(network.graph, network.weights);
+  try {
+    check_structure(network.graph);
+    infer_shapes(network.graph);
+    check_weights(network.graph, network.weights);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", label, reason(error)));
+  }
   return network;
 }
 

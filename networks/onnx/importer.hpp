@@ -12,10 +12,10 @@
 namespace wbs::networks {
 
 struct ImportOptions {
-  std::int64_t batch = 1;              ///< replaces a dynamic first dimension of the input
-  std::optional<Shape> input_shape{};  ///< replaces the input's whole shape, batch first
-  std::string output{};                ///< which output, where the file has several
-  std::string name{};  ///< of the graph; by default the file's, else the file name's stem
+  std::int64_t batch = 1;            ///< replaces a dynamic first dimension of the input
+  std::optional<Shape> input_shape;  ///< replaces the input's whole shape, batch first
+  std::string output;                ///< which output, where the file has several
+  std::string name;  ///< of the graph; by default the file's, else the file name's stem
   std::size_t max_bytes = 2147483647;  ///< of the decompressed file; protobuf cannot do more
 };
 
@@ -32,7 +32,7 @@ struct ImportedNetwork {
 /// Shape subgraphs are folded, LayerNorm's and GELU's pieces become one node, unused nodes are
 /// dropped. Throws Error naming file, node and operator: `input` for a file that is missing,
 /// truncated or inconsistent, `unsupported` for a valid file with something that the IR does not
-/// have. Peak memory is about three times the decompressed file.
+/// have. Peak memory is about twice the decompressed file.
 [[nodiscard]] ImportedNetwork import_onnx(const std::string& path,
                                           const ImportOptions& options = {});
 

@@ -97,7 +97,7 @@ std::string Names::wanted(const ::onnx::NodeProto& node, std::string_view parame
   }
   const std::string_view scope = scope_of(own);
   if (scope.empty()) return own.starts_with('/') ? own.substr(1) : own;
-  const std::string path = module_path(scope);
+  std::string path = module_path(scope);
   const auto count = in_scope_.find(scope);
   const bool alone = count != in_scope_.end() && count->second == 1;
   if (alone || !parameter.empty()) return path;

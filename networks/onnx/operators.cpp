@@ -14,6 +14,7 @@ namespace wbs::networks::onnx_io {
 namespace {
 
 constexpr int kMany = 4096;
+constexpr int kMostAttributes = 32;
 
 constexpr std::array kOperators = {
     OperatorRow{"Add", import_binary, fold_binary, 2, 2, ""},
@@ -106,10 +107,17 @@ void check_form(const OperatorRow& row, const ::onnx::NodeProto& proto) {
       throw Error(ErrorKind::input, fmt::format("input {} is missing", i));
     }
   }
+  if (proto.attribute_size() > kMostAttributes) {
+    throw Error(ErrorKind::input, fmt::format("it has {} attributes", proto.attribute_size()));
+  }
   for (const auto& attribute : proto.attribute()) {
     if (!allows(row, attribute.name())) {
       throw Error(ErrorKind::unsupported,
                   fmt::format("attribute {} is not known here", in_quotes(attribute.name())));
+    }
+    const auto same = [&](const auto& other) { return other.name() == attribute.name(); };
+    if (std::count_if(proto.attribute().begin(), proto.attribute().end(), same) != 1) {
+      throw Error(ErrorKind::input, fmt::format("attribute '{}' is there twice", attribute.name()));
     }
   }
 }

@@ -114,6 +114,7 @@ void import_concat(NodeReader& node) {
   Attributes attributes;
   attributes.axis = resolved_axis(node.integer("axis", 0), node.shape(0).size());
   std::vector<NodeIndex> parts;
+  parts.reserve(node.input_count());
   for (std::size_t i = 0; i < node.input_count(); ++i) parts.push_back(node.activation(i));
   node.set_output(node.add(Op::concat, std::move(parts), std::move(attributes)));
 }

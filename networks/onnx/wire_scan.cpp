@@ -14,8 +14,25 @@ namespace {
 constexpr std::uint64_t kMaxFields = 2'000'000;
 constexpr int kMaxDepth = 64;
 
-/// The message types of onnx.proto that hold other messages or many small fields.
-enum class Message { other, model, graph, node, attribute, tensor, value_info, type, tensor_type };
+/// Elements that lists of packed integers may have in all: one byte can become eight in memory.
+constexpr std::uint64_t kMaxPackedBytes = std::uint64_t{1} << 27;
+
+/// The message types of onnx-ml.proto that hold other messages or many small fields.
+enum class Message {
+  other,
+  model,
+  training,
+  function,
+  graph,
+  node,
+  attribute,
+  tensor,
+  sparse_tensor,
+  value_info,
+  type,
+  tensor_type,
+  container_type,
+};
 
 struct SubMessage {
   Message outer;
@@ -27,21 +44,51 @@ constexpr std::array kSubMessages = {
     SubMessage{Message::model, 7, Message::graph},
     SubMessage{Message::model, 8, Message::other},
     SubMessage{Message::model, 14, Message::other},
+    SubMessage{Message::model, 20, Message::training},
+    SubMessage{Message::model, 25, Message::function},
+    SubMessage{Message::training, 1, Message::graph},
+    SubMessage{Message::training, 2, Message::graph},
+    SubMessage{Message::training, 3, Message::other},
+    SubMessage{Message::training, 4, Message::other},
+    SubMessage{Message::function, 7, Message::node},
+    SubMessage{Message::function, 9, Message::other},
+    SubMessage{Message::function, 11, Message::attribute},
     SubMessage{Message::graph, 1, Message::node},
     SubMessage{Message::graph, 5, Message::tensor},
     SubMessage{Message::graph, 11, Message::value_info},
     SubMessage{Message::graph, 12, Message::value_info},
     SubMessage{Message::graph, 13, Message::value_info},
+    SubMessage{Message::graph, 14, Message::other},
+    SubMessage{Message::graph, 15, Message::sparse_tensor},
     SubMessage{Message::node, 5, Message::attribute},
     SubMessage{Message::attribute, 5, Message::tensor},
     SubMessage{Message::attribute, 6, Message::graph},
     SubMessage{Message::attribute, 10, Message::tensor},
     SubMessage{Message::attribute, 11, Message::graph},
+    SubMessage{Message::attribute, 14, Message::type},
+    SubMessage{Message::attribute, 15, Message::type},
+    SubMessage{Message::attribute, 22, Message::sparse_tensor},
+    SubMessage{Message::attribute, 23, Message::sparse_tensor},
     SubMessage{Message::tensor, 13, Message::other},
+    SubMessage{Message::sparse_tensor, 1, Message::tensor},
+    SubMessage{Message::sparse_tensor, 2, Message::tensor},
     SubMessage{Message::value_info, 2, Message::type},
     SubMessage{Message::type, 1, Message::tensor_type},
+    SubMessage{Message::type, 4, Message::container_type},
+    SubMessage{Message::type, 5, Message::container_type},
+    SubMessage{Message::type, 8, Message::tensor_type},
+    SubMessage{Message::type, 9, Message::container_type},
     SubMessage{Message::tensor_type, 2, Message::other},
+    SubMessage{Message::container_type, 1, Message::type},
+    SubMessage{Message::container_type, 2, Message::type},
 };
+
+/// Lists of variable-length integers, which may be written as one block.
+constexpr bool is_packed(Message message, std::uint64_t field) {
+  return (message == Message::tensor && (field == 1 || field == 5 || field == 7 || field == 11)) ||
+         (message == Message::attribute && field == 8) ||
+         (message == Message::sparse_tensor && field == 3);
+}
 
 const SubMessage* find_sub_message(Message outer, std::uint64_t field) {
   for (const SubMessage& entry : kSubMessages) {
@@ -86,7 +133,11 @@ class Scanner {
     const std::size_t start = at_;
     skip(size, end);
     const SubMessage* inner = find_sub_message(message, field);
-    if (inner == nullptr) return;
+    if (inner == nullptr) {
+      if (is_packed(message, field)) packed_bytes_ += size;
+      if (packed_bytes_ > kMaxPackedBytes) fail("more than 128 Mi packed integers");
+      return;
+    }
     const std::size_t after = at_;
     at_ = start;
     scan_message(inner->inner, after, depth + 1);
@@ -121,6 +172,7 @@ class Scanner {
   const std::string& label_;
   std::size_t at_ = 0;
   std::uint64_t fields_ = 0;
+  std::uint64_t packed_bytes_ = 0;
 };
 
 }  // namespace

@@ -82,9 +82,9 @@ TEST(Pattern, NominalSparsityIsThePrunedShare) {
 TEST(Pattern, TablesWordKeptNotPruned) {
   EXPECT_EQ(describe(parsed("nm:2:8/out")).kept, "2/8");
   EXPECT_EQ(describe(parsed("nm:2:8/out")).axis, "out");
-  EXPECT_EQ(describe(parsed("block:8x8@0.75")).kept, "25% of 8x8 blocks");
-  EXPECT_EQ(describe(parsed("unstructured@0.9")).kept, "10% of weights");
-  EXPECT_EQ(describe(parsed("channel@0.125")).kept, "87.5% of channels");
+  EXPECT_EQ(describe(parsed("block:8x8@0.75")).kept, "25%");
+  EXPECT_EQ(describe(parsed("unstructured@0.9")).kept, "10%");
+  EXPECT_EQ(describe(parsed("channel@0.125")).kept, "87.5%");
   EXPECT_EQ(describe(parsed("dense")).kept, "all");
 }
 

@@ -59,8 +59,7 @@ TEST(Prune, TheLastBlockOfARowIsSkippedAndTheNextImportantOneGoes) {
   // Row 0 is the least important, but keeps its best block.
   const std::vector<double> importance = {1, 2, 3, 10, 11, 12, 20, 21, 22};
   const Pruned pruned = prune_cells({3, 3}, {1, 1}, 4.0 / 9.0, importance);
-  const std::vector<bool> expected = {false, false, true, false, true, true, false, true, true};
-  // Cells 0, 1 go; 2 is the last of row 0; 3 goes; 4 goes only while column 1 has another: it has.
+  // Cells 0 and 1 go, 2 is the last of row 0, 3 and 4 go instead.
   EXPECT_EQ(zero_cells(pruned.mask), 4);
   EXPECT_TRUE(pruned.mask.kept(2));
   EXPECT_FALSE(pruned.mask.kept(0));

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "core/error.hpp"
+#include "core/rng.hpp"
+#include "networks/interpreter.hpp"
 #include "networks/onnx/tests/model_maker.hpp"
 
 namespace wbs::networks {
@@ -30,6 +34,14 @@ std::string refusal_of(ModelMaker& model, const std::string& output) {
     return error.what();
   }
   return {};
+}
+
+/// The network's output for a seeded input.
+std::vector<float> computed(const ImportedNetwork& network) {
+  Tensor input(network.graph.nodes[0].output_shape);
+  Rng rng(5);
+  rng.fill_normal(input.values, 0.0F, 1.0F);
+  return interpret(network.graph, network.weights, input).values;
 }
 
 TEST(OnnxImport, ConvTakesItsModulePathAsName) {
@@ -175,7 +187,9 @@ TEST(OnnxImport, BatchThatGoesThroughShapeStaysFree) {
   model.node("Gather", {"s", "zero"}, "n");
   set_int(model.node("Concat", {"n", "rest"}, "target"), "axis", 0);
   model.node("Reshape", {"x", "target"}, "y");
-  const ImportedNetwork network = model.import("y", {.batch = 3});
+  ImportOptions options;
+  options.batch = 3;
+  const ImportedNetwork network = model.import("y", options);
   EXPECT_THAT(ops(network), ElementsAre(Op::input, Op::flatten));
   EXPECT_EQ(last(network).output_shape, (Shape{3, 32}));
 }
@@ -307,7 +321,54 @@ TEST(OnnxImport, GeluPiecesBecomeOneNodeInEitherOrder) {
       model.node("Mul", {"h", "half"}, "y");
     }
     EXPECT_THAT(ops(model.import("y")), ElementsAre(Op::input, Op::gelu)) << half_first;
+    model.floats("a", {}, {0.25F});
+    model.node("Mul", {"bell", "a"}, "reader");
+    model.node("Sub", {"reader", "reader"}, "zero");
+    model.node("Add", {"y", "zero"}, "z");
+    const std::vector<float> recognised = computed(model.import("y"));
+    EXPECT_THAT(recognised,
+                ::testing::Pointwise(::testing::FloatNear(1e-6F), computed(model.import("z"))));
   }
+}
+
+TEST(OnnxImport, RecognisedLayerNormComputesWhatItsPiecesDo) {
+  ModelMaker model({1, 5, 3});
+  add_layer_norm(model, "x", "y");
+  const std::vector<float> recognised = computed(model.import("y"));
+  model.node("Mul", {"normal", "two"}, "reader");
+  model.node("Sub", {"reader", "reader"}, "zero");
+  model.node("Add", {"y", "zero"}, "z");
+  const ImportedNetwork pieces = model.import("z");
+  EXPECT_GT(pieces.graph.nodes.size(), 9U);
+  EXPECT_THAT(recognised, ::testing::Pointwise(::testing::FloatNear(1e-5F), computed(pieces)));
+}
+
+TEST(OnnxImport, GemmPiecesComputeWhatTheLinearDoes) {
+  ModelMaker model({2, 3});
+  model.ramp("w", {3, 4});
+  model.ramp("c", {4});
+  model.ramp("zeros", {2, 1}).set_float_data(1, 0.0F);
+  for (const char* addend : {"c", "full"}) {
+    auto& gemm = model.node("Gemm", {"x", "w", addend}, std::string("with_") + addend);
+    set_float(gemm, "alpha", 0.5F);
+    set_float(gemm, "beta", 3.0F);
+  }
+  model.graph().mutable_node()->SwapElements(0, 1);
+  model.node("Add", {"c", "zeros"}, "full");  // a bias that differs by row is not a linear's
+  model.graph().mutable_node()->SwapElements(0, 2);
+  const ImportedNetwork linear = model.import("with_c");
+  const ImportedNetwork pieces = model.import("with_full");
+  EXPECT_EQ(last(linear).op, Op::linear);
+  EXPECT_EQ(last(pieces).op, Op::add);
+  EXPECT_THAT(computed(linear),
+              ::testing::Pointwise(::testing::FloatNear(1e-5F), computed(pieces)));
+}
+
+TEST(OnnxImport, OldSoftmaxSumsToOneOverAllItsAxes) {
+  ModelMaker model({1, 2, 2, 2}, 11);
+  model.node("Softmax", {"x"}, "y");
+  const std::vector<float> values = computed(model.import("y"));
+  EXPECT_NEAR(std::accumulate(values.begin(), values.end(), 0.0), 1.0, 1e-6);
 }
 
 TEST(OnnxImport, EveryStoredElementTypeIsRead) {
@@ -352,7 +413,9 @@ TEST(OnnxImport, OneOfSeveralOutputsCanBeChosen) {
   static_cast<void>(model.bytes("a"));
   model.graph().add_output()->set_name("b");
   EXPECT_THAT(refusal_of(model, "a"), HasSubstr("2 outputs"));
-  EXPECT_EQ(last(model.import("a", {.output = "b"})).op, Op::sigmoid);
+  ImportOptions options;
+  options.output = "b";
+  EXPECT_EQ(last(model.import("a", options)).op, Op::sigmoid);
 }
 
 TEST(OnnxImport, ErrorsNameFileNodeAndOperator) {
