@@ -50,11 +50,8 @@ struct PrunedFileWriter::State {
   harness::Hdf5File file;
   Digester digest;
 
-  std::string add(const std::string& node, const std::string& role, const Tensor& tensor) {
-    const std::string object = "/" + node + "/" + role;
-    file.write(object, tensor, kStored);
+  void add_to_digest(const std::string& object, const Tensor& tensor) {
     digest.add(object).add(bytes_of(tensor));
-    return object;
   }
 };
 
@@ -74,7 +71,9 @@ void PrunedFileWriter::add(const std::string& node, const std::string& role, con
 
 LayerSparsity PrunedFileWriter::add_pruned(const std::string& node, const Tensor& masked,
                                            const sparsity::Pruned& pruned) {
-  const std::string object = state_->add(node, "weight", masked);
+  const std::string object = "/" + node + "/weight";
+  state_->file.write(object, masked, kStored);
+  state_->add_to_digest(object, masked);
   const LayerSparsity measured{share_of_zeros(masked), density_of(pruned.mask)};
   harness::Hdf5File& file = state_->file;
   file.set(object, "axes", std::string("cout, cin, kh, kw"));

@@ -1,8 +1,10 @@
 // The prune stage's artifact: an HDF5 file of masked tensors, masks and what was measured on them.
 //
-// One group per node with one dataset per role ("/layer1.0.conv1/weight", float32). A pruned weight
-// has a second dataset "mask" (uint8, one bit per cell, row-major) and attributes that say what was
-// asked and what was measured; the root's attributes name network, pattern, importance and source.
+// One group per pruned node with the datasets "weight" (float32) and "mask" (uint8, one bit per
+// cell, row-major) and attributes that say what was asked and what was measured; the root's
+// attributes name network, pattern, importance and source. Tensors that the pattern leaves alone
+// are not copied (VGG-16 has half a gigabyte of them): they are those of the source, and the root's
+// digest covers them.
 #pragma once
 
 #include <map>
@@ -30,8 +32,8 @@ class PrunedFileWriter {
   PrunedFileWriter(const PrunedFileWriter&) = delete;
   PrunedFileWriter& operator=(const PrunedFileWriter&) = delete;
 
-  /// Adds a tensor that the pattern does not apply to.
-  void add(const std::string& node, const std::string& role, const Tensor& tensor);
+  /// Counts a tensor that the pattern does not apply to in the digest; it is not stored.
+  void add_unchanged(const std::string& node, const std::string& role, const Tensor& tensor);
 
   /// Adds a masked weight tensor with its mask; returns what was measured on both.
   LayerSparsity add_pruned(const std::string& node, const Tensor& masked,

@@ -111,7 +111,7 @@ harness::StageResult PruneStage::run(const harness::StageRun& run) const {
     for (const auto& [role, shape] : node.weight_shapes) {
       const Tensor& tensor = loaded.values.at(networks::weight_key(node, role));
       if (role != "weight" || !is_pruned(graph, node, linear_too)) {
-        file.add(node.name, role, tensor);
+        file.add_unchanged(node.name, role, tensor);
         continue;
       }
       const auto count = static_cast<std::int64_t>(tensor.values.size());
