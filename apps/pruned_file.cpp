@@ -65,8 +65,9 @@ PrunedFileWriter::PrunedFileWriter(const std::string& path,
 
 PrunedFileWriter::~PrunedFileWriter() = default;
 
-void PrunedFileWriter::add(const std::string& node, const std::string& role, const Tensor& tensor) {
-  state_->add(node, role, tensor);
+void PrunedFileWriter::add_unchanged(const std::string& node, const std::string& role,
+                                     const Tensor& tensor) {
+  state_->add_to_digest("/" + node + "/" + role, tensor);
 }
 
 LayerSparsity PrunedFileWriter::add_pruned(const std::string& node, const Tensor& masked,
