@@ -47,8 +47,8 @@ bool has_kernel(const networks::Node& node) {
 /// Nodes of `imported` that stand for the nodes of `graph`: by name where all weighted names are
 /// known, otherwise the k-th node with weights for the k-th.
 std::map<std::string, const networks::Node*> match_nodes(const networks::Graph& graph,
-                                               const networks::Graph& imported,
-                                               const std::string& file) {
+                                                         const networks::Graph& imported,
+                                                         const std::string& file) {
   std::map<std::string, const networks::Node*> by_name;
   bool all_known = true;
   for (const networks::Node& node : graph.nodes) {

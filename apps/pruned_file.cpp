@@ -22,6 +22,14 @@ std::string_view bytes_of(const Tensor& tensor) {
           tensor.values.size() * sizeof(float)};
 }
 
+/// The density that a compiler stores and computes: the mask's, because a kept block is stored
+/// whole even where trained weights happen to be zero.
+compiler::LayerDensity density_of(const sparsity::Mask& mask) {
+  Tensor kept(mask.shape(), 1.0F);
+  mask.apply(kept);
+  return compiler::measured_density(kept);
+}
+
 double share_of_zeros(const Tensor& tensor) {
   const auto zeros = std::count(tensor.values.begin(), tensor.values.end(), 0.0F);
   return static_cast<double>(zeros) / static_cast<double>(tensor.values.size());
@@ -42,11 +50,8 @@ struct PrunedFileWriter::State {
   harness::Hdf5File file;
   Digester digest;
 
-  std::string add(const std::string& node, const std::string& role, const Tensor& tensor) {
-    const std::string object = "/" + node + "/" + role;
-    file.write(object, tensor, kStored);
+  void add_to_digest(const std::string& object, const Tensor& tensor) {
     digest.add(object).add(bytes_of(tensor));
-    return object;
   }
 };
 
@@ -66,8 +71,10 @@ void PrunedFileWriter::add(const std::string& node, const std::string& role, con
 
 LayerSparsity PrunedFileWriter::add_pruned(const std::string& node, const Tensor& masked,
                                            const sparsity::Pruned& pruned) {
-  const std::string object = state_->add(node, "weight", masked);
-  const LayerSparsity measured{share_of_zeros(masked), compiler::measured_density(masked)};
+  const std::string object = "/" + node + "/weight";
+  state_->file.write(object, masked, kStored);
+  state_->add_to_digest(object, masked);
+  const LayerSparsity measured{share_of_zeros(masked), density_of(pruned.mask)};
   harness::Hdf5File& file = state_->file;
   file.set(object, "axes", std::string("cout, cin, kh, kw"));
   file.set(object, "units", std::string("1"));

@@ -1,8 +1,10 @@
 // The prune stage's artifact: an HDF5 file of masked tensors, masks and what was measured on them.
 //
-// One group per node with one dataset per role ("/layer1.0.conv1/weight", float32). A pruned weight
-// has a second dataset "mask" (uint8, one bit per cell, row-major) and attributes that say what was
-// asked and what was measured; the root's attributes name network, pattern, importance and source.
+// One group per pruned node with the datasets "weight" (float32) and "mask" (uint8, one bit per
+// cell, row-major) and attributes that say what was asked and what was measured; the root's
+// attributes name network, pattern, importance and source. Tensors that the pattern leaves alone
+// are not copied (VGG-16 has half a gigabyte of them): they are those of the source, and the root's
+// digest covers them.
 #pragma once
 
 #include <map>
@@ -15,10 +17,10 @@
 
 namespace wbs::apps {
 
-/// Measured on a stored weight tensor.
+/// Measured on a stored weight tensor and its mask.
 struct LayerSparsity {
-  double zeros = 0.0;  ///< share of the weights that are zero
-  compiler::LayerDensity density;
+  double zeros = 0.0;              ///< share of the stored weights that are zero
+  compiler::LayerDensity density;  ///< of the mask
 };
 
 /// Writes the file tensor by tensor.
@@ -30,10 +32,10 @@ class PrunedFileWriter {
   PrunedFileWriter(const PrunedFileWriter&) = delete;
   PrunedFileWriter& operator=(const PrunedFileWriter&) = delete;
 
-  /// Adds a tensor that the pattern does not apply to.
-  void add(const std::string& node, const std::string& role, const Tensor& tensor);
+  /// Counts a tensor that the pattern does not apply to in the digest; it is not stored.
+  void add_unchanged(const std::string& node, const std::string& role, const Tensor& tensor);
 
-  /// Adds a masked weight tensor with its mask; returns what was measured on its values.
+  /// Adds a masked weight tensor with its mask; returns what was measured on both.
   LayerSparsity add_pruned(const std::string& node, const Tensor& masked,
                            const sparsity::Pruned& pruned);
 
@@ -46,7 +48,7 @@ class PrunedFileWriter {
 };
 
 /// Densities of the layers that the prune stage's file at `path` holds, by node name, as measured
-/// on the stored tensors. Reads attributes only. Throws Error(input) when the file is damaged.
+/// on the stored masks. Reads attributes only. Throws Error(input) when the file is damaged.
 [[nodiscard]] std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path);
 
 }  // namespace wbs::apps

@@ -177,6 +177,7 @@ void Campaign::record_plan(const Plan& plan) {
   append_list(*journal_, "tasks", new_tasks_);
   append_list(*journal_, "cases", new_cases_);
   std::vector<std::string> names;
+  names.reserve(plan.cases.size());
   for (const Case& point : plan.cases) names.push_back(point.name);
   const std::vector<std::string> before = ledger_.case_order(run_.generation);
   ledger_.set_case_order(run_.generation, names);

@@ -70,7 +70,7 @@ Coordinator::Coordinator(const Plan& plan, const StageRegistry& registry,
     resources_.push_back(stage->resources(plan.tasks[task].parameters));
   }
   WBS_ASSERT(index_.size() == plan.tasks.size());
-  take_history(registry);
+  take_history();
   for (std::size_t task = 0; task < plan.tasks.size(); ++task) {
     const TaskHistory* history = campaign.ledger().history(plan.tasks[task].key);
     if (history != nullptr && history->newest && history->newest->outcome == Outcome::passed) {
@@ -85,8 +85,8 @@ bool Coordinator::reusable(std::size_t task, const AttemptRecord& newest) const 
   return !(options_.remeasure && resources_[task].exclusive);
 }
 
-void Coordinator::take_history(const StageRegistry&) {
-  Ledger& ledger = campaign_.ledger();
+void Coordinator::take_history() {
+  const Ledger& ledger = campaign_.ledger();
   const std::string packs = packs_directory(campaign_.directory());
   std::unordered_set<std::string> present;
   for (const char* suffix : {".pack", ".artifact"}) {
@@ -197,6 +197,7 @@ void Coordinator::greet(int from, const json& message) {
                 message.at("memory").get<std::int64_t>()};
   if (++greeted_ < ranks_.size()) return;
   std::vector<RankPlace> places;
+  places.reserve(ranks_.size());
   for (const RankState& each : ranks_) places.push_back(each.place);
   scheduler_->set_ranks(places, options_.threads);
   settle_kept_failures();
@@ -209,7 +210,7 @@ void Coordinator::take_results(const json& message) {
   }
 }
 
-void Coordinator::take_result(AttemptRecord record, bool transient) {
+void Coordinator::take_result(const AttemptRecord& record, bool transient) {
   campaign_.store().put(record);
   ++unstored_;
   const auto found = index_.find(record.key);

@@ -60,12 +60,12 @@ class Coordinator {
     RankPlace place;
   };
 
-  void take_history(const StageRegistry& registry);
+  void take_history();
   [[nodiscard]] bool reusable(std::size_t task, const AttemptRecord& newest) const;
   void settle_kept_failures();
   void greet(int from, const nlohmann::json& message);
   void take_results(const nlohmann::json& message);
-  void take_result(AttemptRecord record, bool transient);
+  void take_result(const AttemptRecord& record, bool transient);
   void take_bad_input(const nlohmann::json& message);
   void end_task(std::size_t task);
   void skip(const std::vector<std::size_t>& tasks);

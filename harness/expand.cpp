@@ -273,12 +273,14 @@ std::string read_text_file(const std::string& path) {
   if (file == nullptr) refuse(errno);
   std::string text;
   std::array<char, 65536> block{};
-  std::size_t count = 0;
-  // Directories open but do not read: the error shows only here.
-  while ((count = std::fread(block.data(), 1, block.size(), file)) > 0) {
+  std::size_t count = block.size();
+  int error = 0;
+  while (count == block.size() && error == 0) {
+    count = std::fread(block.data(), 1, block.size(), file);
+    // Directories open but do not read: the error shows only here.
+    if (std::ferror(file) != 0) error = errno;
     text.append(block.data(), count);
   }
-  const int error = std::ferror(file) != 0 ? errno : 0;
   std::fclose(file);
   if (error != 0) refuse(error);
   return text;

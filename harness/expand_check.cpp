@@ -13,6 +13,7 @@ namespace {
 
 std::string axis_name(const Axis& axis) {
   std::vector<std::string> names;
+  names.reserve(axis.names.size());
   for (const LocatedName& name : axis.names) names.push_back(name.name);
   return fmt::format("{}", fmt::join(names, "+"));
 }
@@ -21,6 +22,7 @@ std::string axis_text(const Axis& axis) {
   std::vector<std::string> points;
   for (const std::vector<LocatedValue>& point : axis.points) {
     std::vector<std::string> texts;
+    texts.reserve(point.size());
     for (const LocatedValue& value : point) texts.push_back(to_text(value.value));
     points.push_back(fmt::format("{}", fmt::join(texts, " with ")));
   }
@@ -31,6 +33,7 @@ std::string exclusions_text(const Experiment& experiment) {
   std::vector<std::string> texts;
   for (const Exclusion& exclusion : experiment.exclusions) {
     std::vector<std::string> conditions;
+    conditions.reserve(exclusion.filter.conditions.size());
     for (const Condition& condition : exclusion.filter.conditions) {
       conditions.push_back(
           fmt::format("{}={}", condition.parameter, fmt::join(condition.globs, "|")));
@@ -47,6 +50,7 @@ std::map<std::string, std::string> identity_parts(const Experiment& experiment,
   std::map<std::string, std::string> parts;
   parts["experiment"] = experiment.name;
   std::vector<std::string> stages;
+  stages.reserve(experiment.stages.size());
   for (const LocatedName& stage : experiment.stages) stages.push_back(stage.name);
   parts["stages"] = fmt::format("{}", fmt::join(stages, ", "));
   for (const auto& [name, value] : base) parts["parameter." + name] = to_text(value);

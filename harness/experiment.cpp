@@ -24,6 +24,7 @@ void ErrorList::add(const Location& where, std::string message) {
 
 std::vector<std::string> ErrorList::lines() const {
   std::vector<const Entry*> sorted;
+  sorted.reserve(entries_.size());
   for (const Entry& entry : entries_) sorted.push_back(&entry);
   const auto rank = [](const Entry* entry) {
     const Location& where = entry->where;
@@ -32,6 +33,7 @@ std::vector<std::string> ErrorList::lines() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const Entry* left, const Entry* right) { return rank(left) < rank(right); });
   std::vector<std::string> lines;
+  lines.reserve(sorted.size());
   for (const Entry* entry : sorted) {
     lines.push_back(fmt::format("{}: {}", to_string(entry->where), entry->message));
   }

@@ -169,11 +169,11 @@ std::optional<std::string> first_journal_record(const std::string& path) {
   std::array<char, kMagic.size() + kRecordHead> head{};
   if (size < head.size()) return std::nullopt;
   file.read_at(0, head);
-  const std::uint32_t length = from_little_endian(head.data() + kMagic.size());
+  const std::uint32_t length = from_little_endian(&head[kMagic.size()]);
   if (length == 0 || length > kMaxJournalRecord || length > size - head.size()) return std::nullopt;
   std::string payload(length, '\0');
   file.read_at(head.size(), payload);
-  if (record_check(payload) != from_little_endian(head.data() + kMagic.size() + 4)) {
+  if (record_check(payload) != from_little_endian(&head[kMagic.size() + 4])) {
     return std::nullopt;
   }
   return payload;

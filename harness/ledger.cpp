@@ -73,7 +73,7 @@ std::map<std::string, std::uint64_t> read_seals(const std::string& directory,
   std::map<std::string, std::uint64_t> seals;
   for (const std::string& name : names) {
     if (name.find("-rank-0000.") == std::string::npos) continue;
-    const auto first = first_journal_record(directory + "/" + name);
+    const auto first = first_journal_record(fmt::format("{}/{}", directory, name));
     if (!first) continue;
     const auto record = nlohmann::json::parse(*first, nullptr, false);
     if (record.is_discarded() || record.value("t", "") != "run") continue;

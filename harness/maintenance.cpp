@@ -285,7 +285,7 @@ void rebuild_store(const std::string& directory) {
 }
 
 CleanReport clean(const std::string& directory, bool dry_run) {
-  CampaignLock lock(directory);
+  const CampaignLock lock(directory);
   const Ledger ledger = open_ledger(directory, false);
   CleanReport report;
   const std::vector<std::string> packs = dead_packs(directory, ledger);
@@ -312,7 +312,7 @@ CleanReport clean(const std::string& directory, bool dry_run) {
   if (dry_run || report.files.empty()) return report;
   const Store::Clean before{ledger.runs.back().run, ledger.bytes()};
   if (!packs.empty()) record_cleaning(directory, ledger, packs);
-  for (const std::string& file : report.files) fs::remove(directory + "/" + file, ignored);
+  for (const std::string& file : report.files) fs::remove(fs::path(directory) / file, ignored);
   fs::remove_all(directory + "/tmp", ignored);
   if (packs.empty()) return report;
   Store store(store_path(directory));

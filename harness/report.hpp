@@ -9,13 +9,14 @@
 namespace wbs::harness {
 
 struct TerminalStyle {
-  int width = 100;  ///< columns; a wider table is printed in blocks that repeat the row labels
+  int width = 120;  ///< columns; a wider table is printed in blocks that repeat the row labels
   bool unicode = true;
   bool colour = false;
 };
 
-/// From the environment: COLUMNS or the terminal's size, the locale's UTF-8, and colour only on a
-/// terminal without NO_COLOR (no-color.org) and TERM=dumb.
+/// From the environment: COLUMNS, else the terminal's size, else 120 columns; the locale's UTF-8;
+/// colour on a terminal unless TERM=dumb or mpirun stands in between, or when CLICOLOR_FORCE asks
+/// for it, and never with NO_COLOR (no-color.org).
 [[nodiscard]] TerminalStyle terminal_style();
 
 /// Title, aligned columns, footnotes, notes and caption; ends with a line feed.

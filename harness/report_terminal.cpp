@@ -50,6 +50,7 @@ class TerminalTable {
     texts_.push_back(std::move(headers));
     for (const std::vector<Cell>& row : table.rows) {
       std::vector<std::string> texts;
+      texts.reserve(row.size());
       for (const Cell& cell : row) {
         texts.push_back(shown(
             cell.footnote == 0 ? cell.text : fmt::format("{} [{}]", cell.text, cell.footnote)));
@@ -105,9 +106,10 @@ class TerminalTable {
   }
 
   void add_block(std::size_t begin, std::size_t end) {
-    std::vector<std::size_t> columns;
-    for (std::size_t i = 0; i < labels_; ++i) columns.push_back(i);
-    for (std::size_t i = begin; i < end; ++i) columns.push_back(i);
+    std::vector<std::size_t> columns(labels_ + end - begin);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i] = i < labels_ ? i : begin + i - labels_;
+    }
     for (std::size_t row = 0; row < texts_.size(); ++row) {
       add_line(row, columns);
       if (row != 0) continue;
@@ -141,7 +143,8 @@ class TerminalTable {
   }
 
   [[nodiscard]] static bool is_bad(const Cell& cell) {
-    return !cell.reason.empty() && cell.outcome != "passed";
+    const std::optional<Outcome> outcome = parse_outcome(cell.outcome);
+    return outcome && *outcome != Outcome::passed;
   }
 
   /// Wraps at blanks; following lines are indented to the text after `head`.
@@ -193,10 +196,13 @@ TerminalStyle terminal_style() {
   if (locale.empty()) locale = environment("LANG");
   style.unicode =
       locale.find("UTF-8") != std::string::npos || locale.find("utf8") != std::string::npos;
-  // mpirun gives every rank a terminal of its own, even when its output goes to a file.
-  const bool under_mpirun = !environment("OMPI_COMM_WORLD_SIZE").empty();
-  style.colour = is_terminal && !under_mpirun && environment("NO_COLOR").empty() &&
-                 environment("TERM") != "dumb" && !environment("TERM").empty();
+  // mpirun puts a terminal of its own between us and the user's: nobody knows what is behind it.
+  const bool launched =
+      !environment("OMPI_COMM_WORLD_SIZE").empty() || !environment("PMIX_RANK").empty();
+  const std::string term = environment("TERM");
+  style.colour = (is_terminal && !launched && !term.empty() && term != "dumb") ||
+                 !environment("CLICOLOR_FORCE").empty();
+  if (!environment("NO_COLOR").empty()) style.colour = false;
   return style;
 }
 

@@ -141,6 +141,7 @@ std::string latex_text(const Table& table) {
     text += fmt::format("    {} \\\\\n", fmt::join(cells, " & "));
   };
   std::vector<std::string> cells;
+  cells.reserve(table.columns.size());
   for (const TableColumn& column : table.columns) {
     cells.push_back(escape_latex(header_text(column)));
   }

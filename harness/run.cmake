@@ -10,10 +10,10 @@ wbs_library(wbs_worker
   LIBS wbs_stage)
 
 wbs_library(wbs_run
-  SOURCES campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
+  SOURCES artifact_export.cpp campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
           ledger.cpp machine.cpp maintenance.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
           signals.cpp store.cpp store_schema.cpp sweep.cpp transport.cpp
-  HEADERS campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
+  HEADERS artifact_export.hpp campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
           ledger.hpp machine.hpp maintenance.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
           signals.hpp store.hpp sweep.hpp transport.hpp
   LIBS wbs_stage Threads::Threads

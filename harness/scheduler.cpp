@@ -178,7 +178,7 @@ std::vector<std::size_t> Scheduler::take_shared(int rank) {
 
 std::vector<std::size_t> Scheduler::take(int rank) {
   const Rank& runner = ranks_[static_cast<std::size_t>(rank)];
-  Node& node = nodes_[runner.node];
+  const Node& node = nodes_[runner.node];
   if (node.exclusive) return {};
   std::vector<std::size_t> batch = take_shared(rank);
   if (batch.empty() && !exclusive_.empty() && node_idle(node)) {

@@ -93,7 +93,7 @@ void serve(Transport& transport) {
   Waiter waiter(false);
   for (;;) {
     worker.step();
-    if (SignalWatch::count() > reported) {
+    if (worker.active() && SignalWatch::count() > reported) {
       reported = SignalWatch::count();
       transport.send(0, pack_message({{"m", "signal"},
                                       {"name", SignalWatch::name(SignalWatch::first())},

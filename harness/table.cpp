@@ -14,7 +14,7 @@
 namespace wbs::harness {
 namespace {
 
-constexpr std::size_t kMostNotes = 12;
+constexpr std::size_t kMostNotes = 4;  // a capped layer each would bury the table
 
 /// Groups in order of first appearance.
 struct Groups {
@@ -58,6 +58,7 @@ class TableMaker {
   [[nodiscard]] std::vector<std::string> key_of(const Case& shown,
                                                 const std::vector<std::string>& names) const {
     std::vector<std::string> key;
+    key.reserve(names.size());
     for (const std::string& name : names) key.push_back(text_of(shown, name));
     return key;
   }
@@ -92,6 +93,7 @@ class TableMaker {
     }
     for (const std::vector<std::string>& key : columns_.keys) {
       std::vector<std::string> shown;
+      shown.reserve(key.size());
       for (std::size_t i = 0; i < key.size(); ++i) {
         shown.push_back(displayed(spec_.columns[i], key[i]));
       }
@@ -216,8 +218,7 @@ class TableMaker {
       }
     }
     if (left_out > 0) {
-      table_.notes.push_back(
-          fmt::format("and {} more warnings, stored with their cases", left_out));
+      table_.notes.push_back(fmt::format("and {} more warnings, kept with their cases", left_out));
     }
   }
 
@@ -233,6 +234,7 @@ class TableMaker {
     }
     if (missing == 0) return;
     std::vector<std::string> texts;
+    texts.reserve(counts.size());
     for (const auto& [outcome, count] : counts)
       texts.push_back(fmt::format("{} {}", count, outcome));
     table_.notes.push_back(fmt::format("{} of {} cases did not pass: {}", missing, cases_.size(),
@@ -309,6 +311,7 @@ std::vector<Table> make_tables(const Experiment& experiment, const Plan& plan,
   WBS_ASSERT(outcomes.size() == plan.tasks.size());
   CellSource source(experiment, plan, outcomes);
   std::vector<Table> tables;
+  tables.reserve(experiment.tables.size());
   for (const TableSpec& spec : experiment.tables) {
     tables.push_back(TableMaker(experiment, spec, source).make());
   }

@@ -8,27 +8,13 @@
 #include <map>
 #include <set>
 
+#include "core/statistics.hpp"
 #include "core/text.hpp"
 #include "harness/plan_status.hpp"
 #include "harness/values.hpp"
 
 namespace wbs::harness {
 namespace {
-
-double median(std::vector<double> samples) {
-  WBS_ASSERT(!samples.empty());
-  std::sort(samples.begin(), samples.end());
-  const std::size_t middle = samples.size() / 2;
-  if (samples.size() % 2 == 1) return samples[middle];
-  return (samples[middle - 1] + samples[middle]) / 2.0;
-}
-
-double median_absolute_deviation(const std::vector<double>& samples) {
-  const double centre = median(samples);
-  std::vector<double> distances;
-  for (const double sample : samples) distances.push_back(std::abs(sample - centre));
-  return median(std::move(distances));
-}
 
 std::string signature(const Values& parameters) {
   std::string text;
@@ -98,6 +84,13 @@ void show_exact(const TableValue& value, const Value& exact, Cell& cell) {
   }
 }
 
+/// "+1.5", "-0.3", and "0.0" for what rounds to it.
+std::string signed_text(double number, int digits) {
+  std::string text = fmt::format("{:+.{}f}", number, digits);
+  const bool is_zero = text.find_first_not_of("+-0.") == std::string::npos;
+  return is_zero ? text.substr(1) : text;
+}
+
 /// Adds the published value and the deviation to a cell that has a value, or replaces the value
 /// by the deviation when the column asks for that.
 void compare_with_published(const TableValue& value, Cell& cell) {
@@ -108,11 +101,12 @@ void compare_with_published(const TableValue& value, Cell& cell) {
   if (value.deviation) {
     cell.spread.reset();
     cell.value = cell.deviation_percent;
-    cell.text = cell.value ? fmt::format("{:+.{}f}", *cell.value, value.digits) : "";
+    cell.text = cell.value ? signed_text(*cell.value, value.digits) : "";
     cell.raw = cell.value ? number_text(*cell.value) : "";
     if (!cell.value) cell.outcome = "not published";
   } else if (cell.deviation_percent) {
-    cell.text += fmt::format(" ({}, {:+.1f}%)", cell.published_text, *cell.deviation_percent);
+    cell.text +=
+        fmt::format(" ({}, {}%)", cell.published_text, signed_text(*cell.deviation_percent, 1));
   } else if (!cell.published_text.empty()) {
     cell.text += fmt::format(" ({})", cell.published_text);
   }
@@ -338,6 +332,7 @@ void CellSource::summarise(const TableValue& value, const std::vector<Reading>& 
     }
   }
   if (passed == nullptr) {
+    WBS_ASSERT(missing != nullptr);  // a cell has at least one reading
     set_absent(cell, missing->outcome, missing->reason);
     return;
   }

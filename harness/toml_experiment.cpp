@@ -162,6 +162,7 @@ void check_repeats(const TomlTable& table, const Axis& axis) {
   std::map<std::vector<std::string>, Location> seen;
   for (const std::vector<LocatedValue>& point : axis.points) {
     std::vector<std::string> texts;
+    texts.reserve(point.size());
     for (const LocatedValue& value : point) texts.push_back(to_text(value.value));
     const auto [first, is_new] = seen.emplace(texts, point.front().where);
     if (!is_new) {
@@ -360,7 +361,7 @@ Experiment read_experiment(std::string_view text, const std::string& source_name
   root.allow({"schema", "name", "title", "stages", "labels", "parameters", "matrix", "zip",
               "exclude", "table", "published", "run"});
   read_header(root, experiment);
-  ReadContext context{experiment, registry, errors};
+  ReadContext context{experiment, registry, errors, {}, {}};
   if (read_stages(root, registry, experiment)) {
     context.specs = declared_parameters(experiment, registry);
     check_stage_order(root, registry, experiment);

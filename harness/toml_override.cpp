@@ -11,17 +11,17 @@
 namespace wbs::harness {
 namespace {
 
+/// The scalar that `text` is in TOML; nothing for a bare word.
 std::optional<Value> parse_toml_scalar(std::string_view text) {
   try {
     const toml::table parsed = toml::parse(fmt::format("value = {}\n", text));
     const toml::node* node = parsed.get("value");
     if (parsed.size() != 1 || node == nullptr) return std::nullopt;
     const Result<Value> value = scalar_of(*node);
-    if (value) return *value;
+    return value ? std::optional<Value>(*value) : std::nullopt;
   } catch (const toml::parse_error&) {
-    // A bare word: the caller takes it as text.
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 /// The value that `text` means for a parameter of this type: text parameters take any bare word,

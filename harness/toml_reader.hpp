@@ -77,8 +77,8 @@ struct ReadContext {
   Experiment& experiment;
   const StageRegistry& registry;
   ErrorList& errors;
-  std::vector<ParameterSpec> specs{};  ///< declared by the experiment's stages
-  std::vector<std::string> known{};    ///< their names, then the labels
+  std::vector<ParameterSpec> specs;  ///< declared by the experiment's stages
+  std::vector<std::string> known;    ///< their names, then the labels
 
   /// True when `name` is known; otherwise reports it with the nearest name.
   [[nodiscard]] bool check_parameter(const LocatedName& name) const;

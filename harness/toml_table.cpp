@@ -97,6 +97,7 @@ void read_published_set(const TomlTable& table, const std::string& name,
 void read_metric(const TomlTable& table, std::string_view key, const std::string& text,
                  const Location& where, const ReadContext& context, TableValue& value) {
   std::vector<std::string> stages;
+  stages.reserve(context.experiment.stages.size());
   for (const LocatedName& stage : context.experiment.stages) stages.push_back(stage.name);
   const std::size_t dot = text.find('.');
   value.stage = text.substr(0, dot);

@@ -148,7 +148,6 @@ Shape conv_shape(const NodeContext& context) {
 Shape pool_shape(const NodeContext& context) {
   const Attributes& a = context.attributes();
   context.require_rank(4, "[n][c][h][w]");
-  context.require_only_weights({});
   require_window(context);
   context.require(context.node().op == Op::max_pool || (a.dilation[0] == 1 && a.dilation[1] == 1),
                   "an average pool has no dilation");
@@ -368,6 +367,11 @@ Shape elementwise_shape(const NodeContext& context) {
   return context.input(0);
 }
 
+bool may_have_weights(Op op) {
+  return op == Op::conv || op == Op::linear || op == Op::batch_norm || op == Op::layer_norm ||
+         op == Op::constant;
+}
+
 std::size_t expected_inputs(const Node& node) {
   switch (node.op) {
     case Op::input:
@@ -476,6 +480,7 @@ Shape output_shape_of(const Graph& graph, const Node& node) {
     }
   }
   context.require_inputs(expected_inputs(node));
+  if (!may_have_weights(node.op)) context.require_only_weights({});
   Shape result = shape_of(context);
   context.require_possible(result, "output");
   return result;

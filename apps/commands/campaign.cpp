@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/commands/case_view.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/stages/register.hpp"
 #include "apps/sweep_report.hpp"
@@ -16,6 +17,8 @@ namespace {
 struct Options {
   std::string directory;
   std::string which;
+  std::string stage;
+  std::string output;
   bool dry_run = false;
   bool quiet = false;
 };
@@ -37,6 +40,10 @@ int report(const Options& options) {
 int logs(const Options& options) {
   fmt::print("{}", harness::case_logs(options.directory, options.which));
   return 0;
+}
+
+int artifact(const Options& options) {
+  return export_case_artifact(options.directory, options.which, options.stage, options.output);
 }
 
 int clean(const Options& options) {
@@ -78,6 +85,11 @@ void add_campaign_commands(CLI::App& program, Action& action) {
   add("logs", "What the stages of a case printed", logs)
       ->add_option("CASE", options->which, "Part of its name that no other case has")
       ->required();
+  CLI::App* copy = add("artifact", "Copy what a stage made for a case, digest checked", artifact);
+  copy->add_option("CASE", options->which, "Its number or a filter such as pattern=dense,array=4x4")
+      ->required();
+  copy->add_option("STAGE", options->stage, "prune (HDF5) or compile (JSON)")->required();
+  copy->add_option("OUT", options->output, "File to write")->required();
   add("clean", "Remove artifacts that no case needs", clean)
       ->add_flag("--dry-run", options->dry_run, "Only say what would go");
   add("fsck", "Check journals, artifacts and store", fsck);

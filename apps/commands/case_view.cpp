@@ -9,6 +9,7 @@
 #include "apps/columns.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "harness/artifact_export.hpp"
 #include "harness/filter.hpp"
 #include "harness/maintenance.hpp"
 #include "harness/values.hpp"
@@ -121,6 +122,30 @@ int show_case(const std::string& directory, const std::string& which, bool as_js
   }
   if (as_json) fmt::print("{}\n", items.dump(2));
   return 0;
+}
+
+int export_case_artifact(const std::string& directory, const std::string& which,
+                         const std::string& stage, const std::string& output) {
+  const harness::LoadedCampaign campaign = harness::load_campaign(directory);
+  const std::vector<std::size_t> found = find_cases(campaign.plan, which);
+  if (found.size() > 1) {
+    throw Error(ErrorKind::usage,
+                fmt::format("'{}' matches {} cases, one is needed: first {}", which, found.size(),
+                            campaign.plan.cases[found[0]].name));
+  }
+  for (const std::size_t task : campaign.plan.cases[found[0]].tasks) {
+    if (campaign.plan.tasks[task].stage != stage) continue;
+    const harness::TaskOutcome& outcome = campaign.outcomes[task];
+    if (outcome.artifact_digest.empty()) {
+      throw Error(ErrorKind::input, fmt::format("{} of that case ({}) has no artifact", stage,
+                                                harness::to_string(outcome.outcome)));
+    }
+    harness::export_artifact(directory, campaign.plan.tasks[task].key, outcome.artifact_digest,
+                             output);
+    fmt::print("{}: digest {}\n", output, outcome.artifact_digest);
+    return 0;
+  }
+  throw Error(ErrorKind::usage, fmt::format("that case has no stage '{}'", stage));
 }
 
 }  // namespace wbs::apps

@@ -26,6 +26,15 @@ Result<compiler::CinSplit> find_cin_split(const std::string& name) {
       fmt::format("cin_split '{}' is unknown: expected last_resort, even_shares or authors", name));
 }
 
+std::vector<harness::ParameterSpec> network_parameters() {
+  using harness::ValueType;
+  return {
+      {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
+      {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
+      {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
+  };
+}
+
 std::vector<std::string> check_network_and_pattern(const harness::Values& parameters,
                                                    std::map<std::string, std::string>& data_digests,
                                                    bool linear_too) {

@@ -18,6 +18,9 @@ namespace wbs::apps {
 /// The rule of that name: last_resort, even_shares or authors.
 [[nodiscard]] Result<compiler::CinSplit> find_cin_split(const std::string& name);
 
+/// The parameters network, input and pattern, as every stage that takes a network declares them.
+[[nodiscard]] std::vector<harness::ParameterSpec> network_parameters();
+
 /// Why `network`, `input` and `pattern` among `parameters` do not go together: unknown network or
 /// pattern, a block larger than a layer that it would apply to. Adds the digest of a network file.
 [[nodiscard]] std::vector<std::string> check_network_and_pattern(

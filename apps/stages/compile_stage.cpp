@@ -30,18 +30,16 @@ class CompileStage final : public harness::Stage {
   [[nodiscard]] int version() const override { return 1; }
 
   [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
-    return {
-        {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
-        {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
-        {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
-        {"array",
-         ValueType::text,
-         {},
-         "AIE2 array, columns x rows (4x4), or a device's name",
-         true},
+    std::vector<harness::ParameterSpec> specs = network_parameters();
+    specs.push_back({"array",
+                     ValueType::text,
+                     {},
+                     "AIE2 array, columns x rows (4x4), or a device's name",
+                     true});
+    specs.push_back(
         {"cin_split", ValueType::text, std::string("even_shares"),
-         "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"},
-    };
+         "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"});
+    return specs;
   }
 
   [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
@@ -83,7 +81,7 @@ class CompileStage final : public harness::Stage {
 
     harness::StageResult result;
     result.metrics["densities"] =
-        std::string(pruned == run.inputs.end() ? "nominal" : "measured from the pruned tensors");
+        std::string(pruned == run.inputs.end() ? "nominal" : "measured on the masks");
     result.metrics["layers"] = static_cast<std::int64_t>(tiled.layers.size());
     result.metrics["layers_through_ddr"] =
         layers_with(tiled, compiler::kThroughDdr | compiler::kHeightTiles);

@@ -28,17 +28,18 @@ class PruneStage final : public harness::Stage {
   [[nodiscard]] int version() const override { return 1; }
 
   [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
-    return {
-        {"network", ValueType::text, {}, "zoo name (wbs list networks) or .onnx file", true},
-        {"input", ValueType::text, std::string(), "image size CxHxW; empty: the network's own"},
-        {"pattern", ValueType::text, std::string("dense"), "sparsity pattern (wbs list patterns)"},
-        {"importance", ValueType::text, std::string("l2"),
-         "ranks blocks: l2, l1, variance_block or variance_tensor"},
-        {"weights", ValueType::text, std::string("seeded"),
-         "alternatives separated by '|': an .onnx file (also below WBS_DATA_DIR), or seeded"},
-        {"seed", ValueType::integer, std::int64_t{1}, "of seeded weights"},
-        {"prune_linear", ValueType::boolean, false, "prune fully connected layers too"},
-    };
+    std::vector<harness::ParameterSpec> specs = network_parameters();
+    specs.insert(
+        specs.end(),
+        {
+            {"importance", ValueType::text, std::string("l2"),
+             "ranks blocks: l2, l1, variance_block or variance_tensor"},
+            {"weights", ValueType::text, std::string("seeded"),
+             "alternatives separated by '|': an .onnx file (also below WBS_DATA_DIR), or seeded"},
+            {"seed", ValueType::integer, std::int64_t{1}, "of seeded weights"},
+            {"prune_linear", ValueType::boolean, false, "prune fully connected layers too"},
+        });
+    return specs;
   }
 
   [[nodiscard]] std::vector<std::string> inputs() const override { return {}; }
@@ -110,7 +111,7 @@ harness::StageResult PruneStage::run(const harness::StageRun& run) const {
     for (const auto& [role, shape] : node.weight_shapes) {
       const Tensor& tensor = loaded.values.at(networks::weight_key(node, role));
       if (role != "weight" || !is_pruned(graph, node, linear_too)) {
-        file.add(node.name, role, tensor);
+        file.add_unchanged(node.name, role, tensor);
         continue;
       }
       const auto count = static_cast<std::int64_t>(tensor.values.size());

@@ -74,12 +74,18 @@ class Make final : public FakeStage {
   for (;;) ::pause();
 }
 
+/// Dies by SIGSEGV, also where a sanitizer has its own handler.
+void crash() {
+  ::signal(SIGSEGV, SIG_DFL);
+  ::raise(SIGSEGV);
+}
+
 /// Ends as `mode` says, or returns.
 void misbehave(const std::string& mode) {
   if (mode == "bytes") throw Error(ErrorKind::input, "not \xff\xfe UTF-8");
   if (mode == "throw") throw Error(ErrorKind::input, "asked to throw");
   if (mode == "unsupported") throw Error(ErrorKind::unsupported, "asked to refuse");
-  if (mode == "segfault") ::raise(SIGSEGV);
+  if (mode == "segfault") crash();
   if (mode == "abort") std::abort();
   if (mode == "exit") std::_Exit(9);
   if (mode == "hang") wait_forever();
@@ -100,7 +106,7 @@ void crash_once(const Values& parameters) {
   const std::string marker = std::get<std::string>(parameters.at("marker"));
   if (file_size_or_missing(marker) >= 0) return;
   std::ofstream(marker) << "tried\n";
-  ::raise(SIGSEGV);
+  crash();
 }
 
 class Use final : public FakeStage {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -78,6 +79,23 @@ TEST(Report, ColourMarksTitleAndFailuresOnly) {
   const std::string text = terminal_text(cakes(), {80, true, true});
   EXPECT_THAT(text, testing::StartsWith("\x1b[1mCakes & pies\x1b[0m\n"));
   EXPECT_THAT(text, testing::HasSubstr("\x1b[31mfailed [1]\x1b[0m\n"));
+}
+
+TEST(Report, StyleFollowsTheEnvironment) {
+  const auto set = [](const char* name, const char* value) {
+    value == nullptr ? ::unsetenv(name) : ::setenv(name, value, 1);
+  };
+  set("COLUMNS", "77");
+  set("LC_ALL", "C");
+  set("NO_COLOR", nullptr);
+  set("CLICOLOR_FORCE", "1");
+  EXPECT_EQ(terminal_style().width, 77);
+  EXPECT_FALSE(terminal_style().unicode);
+  EXPECT_TRUE(terminal_style().colour);
+  set("LC_ALL", "de_DE.UTF-8");
+  set("NO_COLOR", "1");
+  EXPECT_TRUE(terminal_style().unicode);
+  EXPECT_FALSE(terminal_style().colour);
 }
 
 TEST(Report, TerminalSplitsATableThatIsTooWideAndRepeatsTheLabels) {

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "core/error.hpp"
@@ -341,6 +342,41 @@ TEST_F(SweepTest, ASignalStopsInOrderAndAbortsWhatDoesNotEnd) {
   EXPECT_EQ(summary.interrupted, "SIGTERM");
   EXPECT_EQ(summary.exit_code, kExitInterrupted);
   EXPECT_EQ(outcome(plan, summary, "hang").outcome, Outcome::aborted);
+  expect_sound();
+}
+
+TEST_F(SweepTest, AStrayProcessOfAnEarlierRunCannotWriteAnyMore) {
+  const Plan plan = fake_plan(1, {"pass"});
+  EXPECT_EQ(sweep(plan).passed, 1U);
+  EXPECT_EQ(sweep(plan).passed, 1U);
+  // What a process of run 1 that was thought dead would append: a later attempt with another
+  // result.
+  AttemptRecord record;
+  record.key = plan.tasks[1].key;
+  record.run = 1;
+  record.attempt = 99;
+  record.outcome = Outcome::passed;
+  record.result.metrics["digest"] = std::string("forged");
+  {
+    JournalWriter writer(scratch_ / "forged");
+    writer.append(to_json(record).dump());
+    writer.sync();
+  }
+  constexpr std::size_t kHeader = 8;
+  std::ofstream(journal_directory(options_.out) + "/run-000001-rank-0000.journal",
+                std::ios::binary | std::ios::app)
+      << read_file(scratch_ / "forged").substr(kHeader);
+  const SweepSummary summary = sweep(plan);
+  EXPECT_NE(summary.outcomes[1].result.metrics.at("digest"), Value("forged"));
+  EXPECT_EQ(summary.outcomes[1].attempt, 1);
+  expect_sound();
+}
+
+TEST_F(SweepTest, MeasuringStagesRunAgainOnRequest) {
+  const Plan plan = fake_plan(1, {"pass", "exclusive"});
+  EXPECT_EQ(sweep(plan).tasks_run, 3U);
+  options_.remeasure = true;
+  EXPECT_EQ(sweep(plan).tasks_run, 1U);
   expect_sound();
 }
 

@@ -75,6 +75,33 @@ class MpiTest : public testing::Test {
         start(ranks, fmt::format("{} {} {}", scratch_ / campaign, WBS_FAKE_WORKER, rest)));
   }
 
+  /// Returns once every one of `ranks` has started a child in run `number`.
+  static void wait_until_running(const std::string& campaign, int number, std::size_t ranks) {
+    const std::string prefix = fmt::format("run-{:06}-", number);
+    for (int tries = 0; tries < 3000; ++tries) {
+      std::size_t started = 0;
+      for (const std::string& name : files_in(campaign + "/logs", ".log")) {
+        started += name.starts_with(prefix) ? 1 : 0;
+      }
+      if (started >= ranks) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ADD_FAILURE() << "run " << number << " does not start";
+  }
+
+  /// Processes whose output goes to the campaign's logs.
+  static std::vector<int> children_of(const std::string& campaign) {
+    std::vector<int> children;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const int pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 0) continue;
+      std::error_code ignored;
+      const std::string output = std::filesystem::read_symlink(entry.path() / "fd/1", ignored);
+      if (output.find(campaign + "/logs/") != std::string::npos) children.push_back(pid);
+    }
+    return children;
+  }
+
   /// Kills every process but `job` whose command line names the campaign: its ranks.
   static void kill_ranks(const std::string& campaign, pid_t job) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -138,13 +165,14 @@ TEST_F(MpiTest, AStageThatKillsItsRankIsFoundOut) {
 }
 
 TEST_F(MpiTest, AJobThatIsKilledContinuesToTheSameResults) {
-  const std::string plan = "40 sleep,pass bytes=5000";
+  const std::string plan = "80 sleep,pass bytes=5000";
   const Finished whole = run(2, "whole", plan);
   EXPECT_EQ(whole.status, 0);
   const std::string campaign = scratch_ / "killed";
   for (int kill = 0; kill < 3; ++kill) {
     const pid_t job = start(3, fmt::format("{} {} {}", campaign, WBS_FAKE_WORKER, plan));
-    std::this_thread::sleep_for(std::chrono::milliseconds(900));
+    wait_until_running(campaign, kill + 1, 3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
     // The ranks themselves: killing mpirun alone would let them end in some order.
     kill_ranks(campaign, job);
     EXPECT_NE(wait_for(job).status, 0);
@@ -163,7 +191,7 @@ TEST_F(MpiTest, ASignalToMpirunStopsAllRanksInOrder) {
     const std::string arguments =
         fmt::format("{} {} 100 sleep", scratch_ / campaign, WBS_FAKE_WORKER);
     const pid_t job = start(2, arguments);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+    wait_until_running(scratch_ / campaign, 1, 2);
     ::kill(job, signal);
     const Finished finished = wait_for(job);
     EXPECT_NE(finished.status, 0);
@@ -204,14 +232,11 @@ TEST_F(MpiTest, AnErrorOnOneRankEndsTheJobAndKeepsTheFinishedCases) {
 TEST_F(MpiTest, NoChildOutlivesAKilledRank) {
   const std::string campaign = scratch_ / "c";
   const pid_t job = start(2, fmt::format("{} {} 2 hang", campaign, WBS_FAKE_WORKER));
-  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  wait_until_running(campaign, 1, 2);
   std::vector<int> children;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const int pid = std::atoi(entry.path().filename().c_str());
-    if (pid <= 0) continue;
-    std::error_code ignored;
-    const std::string working = std::filesystem::read_symlink(entry.path() / "fd/1", ignored);
-    if (working.find(campaign + "/logs/") != std::string::npos) children.push_back(pid);
+  for (int tries = 0; tries < 3000 && children.size() < 2; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    children = children_of(campaign);
   }
   EXPECT_EQ(children.size(), 2U);
   kill_ranks(campaign, job);

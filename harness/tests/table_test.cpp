@@ -218,6 +218,15 @@ TEST(Table, PublishedValuesStandBesideOursWithTheDeviation) {
   EXPECT_FALSE(table.rows[1][2].value.has_value());
 }
 
+TEST(Table, ADeviationThatRoundsToZeroHasNoSign) {
+  Campaign campaign(kList);
+  campaign.score({1.9999, 3.0, 4.0001, 5.0});
+  const Table table = campaign.table();
+  EXPECT_EQ(table.rows[0][4].text, "0.0");
+  EXPECT_EQ(table.rows[2][4].text, "0.0");
+  EXPECT_EQ(table.rows[0][5].text, "2 (2, 0.0%)");
+}
+
 TEST(Table, PublishedColumnIsComparedWithItsPublishedBaseline) {
   Campaign campaign(std::string(kList) +
                     "row_values = [{name = \"gain\", published = \"book.score\", baseline = "
