@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "aie_model/device.hpp"
+#include "aie_model/estimator.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
 #include "apps/stages/checks.hpp"
@@ -8,6 +9,7 @@
 #include "apps/stages/stages.hpp"
 #include "apps/text_file.hpp"
 #include "compiler/density.hpp"
+#include "compiler/explain.hpp"
 #include "compiler/tiler.hpp"
 #include "core/error.hpp"
 #include "sparsity/pattern.hpp"
@@ -22,6 +24,26 @@ std::int64_t layers_with(const compiler::TiledNetwork& tiled, unsigned notes) {
   std::int64_t count = 0;
   for (const unsigned layer_notes : tiled.notes) count += (layer_notes & notes) != 0 ? 1 : 0;
   return count;
+}
+
+/// One row per layer that the authors' rule of splitting input channels would have tiled otherwise:
+/// what makes our published totals differ from theirs, layer by layer.
+std::vector<harness::Values> difference_to_authors(const compiler::TiledNetwork& tiled,
+                                                   const compiler::TiledNetwork& authors,
+                                                   const aie::Device& device) {
+  const auto estimate = [&device](const compiler::TiledNetwork& network) {
+    return aie::estimate_network(network.layers, device, aie::Model::published);
+  };
+  std::vector<harness::Values> rows;
+  for (const compiler::ContrastRow& row :
+       compiler::contrast(tiled, estimate(tiled), authors, estimate(authors))) {
+    rows.push_back({{"layer", row.layer},
+                    {"published_ms", row.milliseconds},
+                    {"published_ms_with_authors_splits", row.other_milliseconds},
+                    {"splits", row.splits},
+                    {"splits_of_authors", row.other_splits}});
+  }
+  return rows;
 }
 
 class CompileStage final : public harness::Stage {
@@ -77,9 +99,13 @@ class CompileStage final : public harness::Stage {
       options.densities.by_layer = read_densities(pruned->second);
     }
     const compiler::TiledNetwork tiled = compiler::compile(graph, device, options);
+    options.cin_split = compiler::CinSplit::authors;
+    const compiler::TiledNetwork authors = compiler::compile(graph, device, options);
     write_text_file(run.output_path, compiler::to_json(tiled));
 
     harness::StageResult result;
+    result.rows = difference_to_authors(tiled, authors, device);
+    result.metrics["layers_split_unlike_authors"] = static_cast<std::int64_t>(result.rows.size());
     result.metrics["densities"] =
         std::string(pruned == run.inputs.end() ? "nominal" : "measured on the masks");
     result.metrics["layers"] = static_cast<std::int64_t>(tiled.layers.size());
