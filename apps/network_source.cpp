@@ -114,34 +114,37 @@ const networks::Graph& load_graph(const std::string& network, const std::string&
   return graphs.emplace(key, read_graph(network, input)).first->second;
 }
 
-std::string weights_file(const std::string& weights) {
-  if (weights.empty()) return {};
-  for (const std::string_view choice : split(weights, '|')) {
-    if (choice == "seeded") return {};
-    std::string path = resolve_data_path(std::string(choice));
+std::string weights_file(const WeightsChoice& choice) {
+  if (choice.weights.empty()) {
+    return names_onnx_file(choice.network) ? resolve_data_path(choice.network) : std::string();
+  }
+  for (const std::string_view alternative : split(choice.weights, '|')) {
+    if (alternative == "seeded") return {};
+    std::string path = resolve_data_path(std::string(alternative));
     if (std::filesystem::is_regular_file(path)) return path;
   }
   throw Error(
       ErrorKind::input,
       fmt::format("weights '{}': no such file (nor below WBS_DATA_DIR); expected an .onnx or "
                   ".onnx.gz file, or 'seeded'",
-                  weights));
+                  choice.weights));
 }
 
-const LoadedWeights& load_weights(const networks::Graph& graph, const std::string& weights,
-                                  std::int64_t seed) {
+const LoadedWeights& load_weights(const networks::Graph& graph, const WeightsChoice& choice) {
   static LoadedWeights last;
   static std::string last_key;
-  const std::string file = weights_file(weights);
+  const std::string file = weights_file(choice);
   // The graph's text stands for it: the same name may come with another input or class count.
-  const std::string key = fmt::format("{}\n{}\n{}", networks::print_graph(graph), file, seed);
+  const std::string key =
+      fmt::format("{}\n{}\n{}", networks::print_graph(graph), file, choice.seed);
   if (key == last_key) return last;
   last_key.clear();
   last = {};
-  last = file.empty() ? LoadedWeights{networks::initialise(graph, static_cast<std::uint64_t>(seed)),
-                                      fmt::format("seeded (seed {}), not trained", seed)}
-                      : LoadedWeights{weights_of_file(graph, file),
-                                      std::filesystem::path(file).filename().string()};
+  last = file.empty()
+             ? LoadedWeights{networks::initialise(graph, static_cast<std::uint64_t>(choice.seed)),
+                             fmt::format("seeded (seed {}), not trained", choice.seed)}
+             : LoadedWeights{weights_of_file(graph, file),
+                             std::filesystem::path(file).filename().string()};
   last_key = key;
   return last;
 }

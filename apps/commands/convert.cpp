@@ -17,7 +17,7 @@ struct Options {
   std::string network;
   std::string output;
   std::string input;
-  std::string weights = "seeded";
+  std::string weights;
   std::int64_t seed = 1;
 };
 
@@ -28,9 +28,8 @@ int convert(const Options& options) {
     fmt::print("{}: {} nodes, text form\n", options.output, graph.nodes.size());
     return 0;
   }
-  const bool is_file = options.network.ends_with(".onnx") || options.network.ends_with(".gz");
   const LoadedWeights& weights =
-      load_weights(graph, is_file ? options.network : options.weights, options.seed);
+      load_weights(graph, {options.network, options.weights, options.seed});
   networks::export_onnx(graph, weights.values, options.output);
   fmt::print("{}: {} nodes, weights: {}\n", options.output, graph.nodes.size(), weights.source);
   return 0;
@@ -45,8 +44,8 @@ void add_convert_command(CLI::App& program, Action& action) {
   command->add_option("NETWORK", options->network, "Zoo name or .onnx file")->required();
   command->add_option("OUT", options->output, "File to write; .onnx, else text")->required();
   command->add_option("--input", options->input, "Image size CxHxW");
-  command->add_option("--weights", options->weights, "An .onnx file, or seeded")
-      ->capture_default_str();
+  command->add_option("--weights", options->weights,
+                      "An .onnx file, or seeded (default: the network's own)");
   command->add_option("--seed", options->seed, "Of seeded weights")->capture_default_str();
   command->callback([&action, options] { action = [options] { return convert(*options); }; });
 }

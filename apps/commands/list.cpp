@@ -106,7 +106,8 @@ Listing list_stages() {
     for (const harness::ParameterSpec& spec : stage->parameters()) {
       const std::string fallback =
           spec.required ? "required" : harness::to_text(spec.default_value);
-      const std::string type(harness::type_phrase(spec.type));
+      const std::string phrase(harness::type_phrase(spec.type));  // "an integer"
+      const std::string type = phrase.substr(phrase.find(' ') + 1);
       parameters.push_back({{"name", spec.name},
                             {"type", type},
                             {"required", spec.required},

@@ -22,6 +22,11 @@ struct PruneChoice {
   sparsity::Importance importance;
 };
 
+WeightsChoice weights_choice(const harness::Values& parameters) {
+  return {text(parameters, "network"), text(parameters, "weights"),
+          parameter<std::int64_t>(parameters, "seed")};
+}
+
 class PruneStage final : public harness::Stage {
  public:
   [[nodiscard]] std::string_view name() const override { return "prune"; }
@@ -34,8 +39,9 @@ class PruneStage final : public harness::Stage {
         {
             {"importance", ValueType::text, std::string("l2"),
              "ranks blocks: l2, l1, variance_block or variance_tensor"},
-            {"weights", ValueType::text, std::string("seeded"),
-             "alternatives separated by '|': an .onnx file (also below WBS_DATA_DIR), or seeded"},
+            {"weights", ValueType::text, std::string(),
+             "an .onnx file (also below WBS_DATA_DIR) or seeded, alternatives separated by '|'; "
+             "empty: the network's own file, else seeded"},
             {"seed", ValueType::integer, std::int64_t{1}, "of seeded weights"},
             {"prune_linear", ValueType::boolean, false, "prune fully connected layers too"},
         });
@@ -62,7 +68,7 @@ std::vector<std::string> PruneStage::validate(
     problems.push_back(importance.error());
   }
   try {
-    const std::string file = weights_file(text(parameters, "weights"));
+    const std::string file = weights_file(weights_choice(parameters));
     if (!file.empty()) data_digests["weights"] = digest_of_file(file);
   } catch (const Error& error) {
     problems.emplace_back(error.what());
@@ -97,8 +103,7 @@ harness::StageResult PruneStage::run(const harness::StageRun& run) const {
       value_or_throw(sparsity::parse_pattern(text(run.parameters, "pattern")), ErrorKind::usage),
       value_or_throw(sparsity::parse_importance(text(run.parameters, "importance")))};
   const bool linear_too = parameter<bool>(run.parameters, "prune_linear");
-  const LoadedWeights& loaded = load_weights(graph, text(run.parameters, "weights"),
-                                             parameter<std::int64_t>(run.parameters, "seed"));
+  const LoadedWeights& loaded = load_weights(graph, weights_choice(run.parameters));
 
   harness::StageResult result;
   double zeros = 0;
