@@ -15,7 +15,7 @@ set(WBS_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, e.g. address,undef
 add_library(wbs_flags INTERFACE)
 target_compile_options(wbs_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 # GCC 12 reports false positives from inlined std::string and std::vector code.
-target_compile_options(wbs_flags INTERFACE -Wno-error=restrict -Wno-error=stringop-overflow
+target_compile_options(wbs_flags INTERFACE -Wno-restrict -Wno-error=stringop-overflow
                        -Wno-error=array-bounds -Wno-error=maybe-uninitialized)
 target_include_directories(wbs_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 if(WBS_SANITIZE)
