@@ -239,7 +239,7 @@ Tensor reduce_mean(const Node& node, const Tensor& x) {
                    sums[static_cast<std::size_t>(write)] +=
                        x.values[static_cast<std::size_t>(read)];
                  });
-  const auto count = static_cast<double>(x.values.size() / sums.size());
+  const auto count = static_cast<double>(x.values.size()) / static_cast<double>(sums.size());
   Tensor result(node.output_shape);
   for (std::size_t i = 0; i < sums.size(); ++i) {
     result.values[i] = static_cast<float>(sums[i] / count);
