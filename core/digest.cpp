@@ -77,9 +77,11 @@ std::string digest_of_file(const std::string& path) {
                                                                               &XXH3_freeState);
   XXH3_128bits_reset(state.get());
   std::vector<char> block(std::size_t{1} << 20);
-  while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
+  std::size_t count = 0;
+  do {
+    count = std::fread(block.data(), 1, block.size(), file.get());
     XXH3_128bits_update(state.get(), block.data(), count);
-  }
+  } while (count == block.size());
   if (std::ferror(file.get()) != 0) {
     throw Error(ErrorKind::io, fmt::format("{}: reading failed ({})", path, std::strerror(errno)));
   }

@@ -146,9 +146,9 @@ JournalReport read_journal(const std::string& path,
       report_damage(report, file, "a cut record head");
       break;
     }
-    const std::uint32_t length =
-        from_little_endian(rest.data());  // NOLINT(bugprone-suspicious-stringview-data-usage):
-                                          // reads 4 bytes, of a head checked above
+    // Reads the four bytes of a head that was checked above.
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
+    const std::uint32_t length = from_little_endian(rest.data());
     if (length == 0 || length > kMaxJournalRecord || length > rest.size() - kRecordHead) {
       report_damage(report, file, fmt::format("a record length of {}", length));
       break;
