@@ -44,6 +44,21 @@ std::vector<std::size_t> find_cases(const harness::Plan& plan, const std::string
   return found;
 }
 
+/// The filter that matches exactly these parameters.
+std::string filter_text(const harness::Values& parameters) {
+  std::string filter;
+  for (const auto& [name, value] : parameters) {
+    filter += fmt::format("{}{}={}", filter.empty() ? "" : ",", name, harness::to_text(value));
+  }
+  return filter;
+}
+
+/// A detail as a person reads it: numbers with six digits.
+std::string short_text(const harness::Value& value) {
+  const auto* number = std::get_if<double>(&value);
+  return number != nullptr ? fmt::format("{:.6g}", *number) : harness::to_text(value);
+}
+
 json task_json(const harness::Task& task, const harness::TaskOutcome& outcome) {
   json item = harness::to_json(outcome.result);
   item.update({{"stage", task.stage},
@@ -68,10 +83,7 @@ void print_rows(const std::vector<harness::Values>& rows) {
     std::vector<std::string> line;
     for (const std::string& name : header) {
       const auto found = row.find(name);
-      const auto* number = found == row.end() ? nullptr : std::get_if<double>(&found->second);
-      line.push_back(found == row.end()  ? ""
-                     : number != nullptr ? fmt::format("{:.6g}", *number)
-                                         : harness::to_text(found->second));
+      line.push_back(found == row.end() ? "" : short_text(found->second));
     }
     lines.push_back(std::move(line));
   }
@@ -107,13 +119,7 @@ int show_case(const std::string& directory, const std::string& which, bool as_js
     }
     if (!as_json) {
       fmt::print("\nagain: wbs-sweep EXPERIMENT --out {} --retry-failed --only '{}'\n\n", directory,
-                 fmt::format("{}", [&] {
-                   std::string filter;
-                   for (const auto& [name, value] : one.parameters) {
-                     filter += (filter.empty() ? "" : ",") + name + "=" + harness::to_text(value);
-                   }
-                   return filter;
-                 }()));
+                 filter_text(one.parameters));
     }
     items.push_back({{"case", index + 1},
                      {"name", one.name},
