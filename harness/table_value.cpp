@@ -86,7 +86,7 @@ void show_exact(const TableValue& value, const Value& exact, Cell& cell) {
 
 /// "+1.5", "-0.3", and "0.0" for what rounds to it.
 std::string signed_text(double number, int digits) {
-  std::string text = fmt::format("{:+.{}f}", number, digits);
+  const std::string text = fmt::format("{:+.{}f}", number, digits);
   const bool is_zero = text.find_first_not_of("+-0.") == std::string::npos;
   return is_zero ? text.substr(1) : text;
 }

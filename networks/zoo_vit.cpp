@@ -79,7 +79,8 @@ Graph vit_tiny(const ZooRequest& request) {
   x = g.layer_norm("norm", x, kEpsilon);
   x = g.slice("pool", x, {.axis = 1, .begin = 0, .end = 1});
   x = g.flatten("flatten", x);
-  return std::move(g).finish(g.linear("head", x, request.classes));
+  x = g.linear("head", x, request.classes);
+  return std::move(g).finish(x);
 }
 
 Graph mlp(const ZooRequest& request) {
@@ -87,7 +88,8 @@ Graph mlp(const ZooRequest& request) {
   NodeIndex x = g.flatten("flatten", g.input());
   x = g.relu("relu1", g.linear("fc1", x, 300));
   x = g.relu("relu2", g.linear("fc2", x, 100));
-  return std::move(g).finish(g.linear("fc3", x, request.classes));
+  x = g.linear("fc3", x, request.classes);
+  return std::move(g).finish(x);
 }
 
 }  // namespace wbs::networks::zoo
