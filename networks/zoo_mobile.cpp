@@ -147,7 +147,8 @@ Graph squeezenet1_1(const ZooRequest& request) {
   x = g.unary(Op::dropout, "classifier.0", x);
   x = g.relu("classifier.2", conv("classifier.1", x, {.channels = request.classes}));
   x = g.unary(Op::global_avg_pool, "classifier.3", x);
-  return std::move(g).finish(g.flatten("flatten", x));
+  x = g.flatten("flatten", x);
+  return std::move(g).finish(x);
 }
 
 }  // namespace wbs::networks::zoo
