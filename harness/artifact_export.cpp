@@ -39,7 +39,7 @@ void export_artifact(const std::string& directory, const std::string& key,
                             "running the experiment again makes it",
                             directory, key));
   }
-  fs::path folder = fs::absolute(output).parent_path();
+  const fs::path folder = fs::absolute(output).parent_path();
   const std::string source = open_artifact(packs, *place, folder.string());
   const std::string temporary = output + ".partial";
   std::error_code failure;
