@@ -69,6 +69,21 @@ TEST(CommandLine, EstimateOfAPrunedNetworkIsFasterThanDense) {
   EXPECT_LT(total("block:8x8@0.5"), total("dense"));
 }
 
+TEST(CommandLine, ContrastNamesTheLayersOfAnOddArray) {
+  const CommandResult result =
+      wbs({"simulate", "--network", "vgg16", "--array", "7x7", "--contrast", "authors", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  const json contrast = json::parse(result.output);
+  double difference = 0;
+  for (const json& layer : contrast.at("layers")) {
+    difference += layer.at("ms").get<double>() - layer.at("other_ms").get<double>();
+  }
+  EXPECT_FALSE(contrast.at("layers").empty());
+  EXPECT_NEAR(difference,
+              contrast.at("total_ms").get<double>() - contrast.at("other_total_ms").get<double>(),
+              1e-9);
+}
+
 TEST(CommandLine, ReplayPredictsIterationsFromShapes) {
   const TemporaryDirectory directory;
   const std::string csv = directory.file(

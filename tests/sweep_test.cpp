@@ -113,6 +113,23 @@ TEST(Sweep, TheStoreIsRebuiltFromTheJournal) {
   EXPECT_EQ(tables_of(out), tables);
 }
 
+TEST(Sweep, AnArtifactComesOutWithItsPattern) {
+  const TemporaryDirectory directory;
+  const std::string experiment = directory.file("small.toml", kSmall);
+  const std::string out = directory.path() + "/out";
+  ASSERT_EQ(run_command(sweep_command(0, experiment, out), directory.path()).exit_code, 0);
+  const std::string file = directory.path() + "/pruned.h5";
+  const auto wbs = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), program("wbs"));
+    return run_command(arguments, "/tmp");
+  };
+  const CommandResult copied = wbs({"artifact", out, "pattern=nm:2:4/in,array=2x2", "prune", file});
+  ASSERT_EQ(copied.exit_code, 0) << copied.errors;
+  EXPECT_EQ(wbs({"show", "pattern", file, "--check", "nm:2:4/in"}).exit_code, 0);
+  EXPECT_EQ(wbs({"show", "pattern", file, "--check", "block:8x8@0.5"}).exit_code, 1);
+  EXPECT_EQ(wbs({"artifact", out, "pattern=dense", "prune", file}).exit_code, 2);  // two cases
+}
+
 TEST(Sweep, PublishedTableHasANumberInEveryCell) {
   const TemporaryDirectory directory;
   const std::string out = directory.path() + "/out";
