@@ -1,6 +1,8 @@
 #include "kernels/direct_conv.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 
 namespace wbs::kernels {
@@ -36,12 +38,33 @@ PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
   for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
     padded.scale[o] = epilogue.scale.empty() ? 1.0F : epilogue.scale[o];
     padded.bias[o] = epilogue.bias.empty() ? 0.0F : epilogue.bias[o];
+    // Without scales the sum may as well begin at the bias, which saves an operation per output.
+    if (layer.element != Element::u8 && epilogue.scale.empty()) {
+      padded.start[o] = std::bit_cast<std::int32_t>(padded.bias[o]);
+    }
     if (layer.element == Element::u8 && layer.input_zero_point != 0) {
       padded.start[o] =
           -layer.input_zero_point * weight_sum(*layer.weights, static_cast<std::int64_t>(o));
     }
   }
   return padded;
+}
+
+/// Whether some y may lie outside [low, high]. Stores to u8 saturate, which covers [0, 255] unless y
+/// is beyond 32 bits.
+bool needs_clip(const ConvLayer& layer, float low, float high) {
+  if (layer.epilogue.output != Element::u8) return std::isfinite(low) || std::isfinite(high);
+  if (low > 0.0F || high < 255.0F) return true;
+  const double products = static_cast<double>(layer.weights->values.size()) /
+                          static_cast<double>(layer.shape.out_channels);
+  double largest = 0.0;
+  for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
+    const double scale = layer.epilogue.scale.empty() ? 1.0 : layer.epilogue.scale[o];
+    const double bias = layer.epilogue.bias.empty() ? 0.0 : layer.epilogue.bias[o];
+    largest = std::max(largest, std::fabs(scale) * products * 255.0 * 128.0 + std::fabs(bias));
+  }
+  largest += 255.0 * std::fabs(layer.epilogue.residual_scale);
+  return !(largest < 2e9);
 }
 
 }  // namespace
@@ -81,6 +104,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.residual_scale = epilogue.residual_scale;
   common_.low = bytes ? std::max(epilogue.low, 0.0F) : epilogue.low;
   common_.high = bytes ? std::min(epilogue.high, 255.0F) : epilogue.high;
+  common_.scaled = layer.element == Element::u8 || !epilogue.scale.empty();
+  common_.clipped = needs_clip(layer, common_.low, common_.high);
   common_.output_type = tile_output(epilogue.output);
   common_.output_plane_bytes = 4 * output().stride;
 }
@@ -159,6 +184,11 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.output = static_cast<unsigned char*>(buffers.output) + 4 * tile.first_out;
   args.store_mask = tile.store_mask;
   args.vectors = tile.vectors;
+  const auto next = static_cast<std::size_t>(item / chunks_) + 1;
+  if (next < geometry_.tiles.size()) {
+    args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
+    args.prefetch_planes = static_cast<std::int32_t>(input().planes());
+  }
   args.tail = tile.tail;
   tile_(args);
 }

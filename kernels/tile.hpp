@@ -53,7 +53,9 @@ struct TileArgs {
   std::int32_t out_channels;
 
   // Epilogue (conv.hpp); arrays are padded to whole panels.
-  const std::int32_t* start;  ///< sums begin here: bits of 0.0F, or -zero_point * (sum of weights)
+  const std::int32_t* start;  ///< sums begin here: bits of a float, or for u8 an integer
+  bool scaled;  ///< else y is the sum, and scale and bias are not read
+  bool clipped;
   const float* scale;
   const float* bias;
   float residual_scale;
@@ -66,6 +68,10 @@ struct TileArgs {
   std::uint64_t store_mask;  ///< bit i: pixel i of the tile exists
   std::int32_t vectors;
   std::int32_t tail;  ///< 0 or 1
+
+  // While the panels run, `prefetch_planes` planes of the next tile come nearer.
+  const unsigned char* next_input;
+  std::int32_t prefetch_planes;
 };
 
 using TileFunction = void (*)(const TileArgs& args) noexcept;
