@@ -183,6 +183,7 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
                       : static_cast<const unsigned char*>(buffers.residual) + 4 * tile.first_out;
   args.output = static_cast<unsigned char*>(buffers.output) + 4 * tile.first_out;
   args.store_mask = tile.store_mask;
+  args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
   if (next < geometry_.tiles.size()) {

@@ -23,6 +23,7 @@ struct Tile {
   std::uint64_t store_mask = 0;
   std::int32_t vectors = 0;
   std::int32_t tail = 0;
+  bool inside = false;         ///< every tap finds every lane of the vectors inside the image
   std::uint32_t mask_set = 0;  ///< its taps' masks: [mask_set * taps, + taps)
 };
 

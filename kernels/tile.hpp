@@ -36,6 +36,7 @@ struct TileArgs {
   const std::int64_t* tap_offset;
   const std::uint64_t*
       tap_mask;  ///< per tap: bit i: pixel i lies in the image; else `fill` is read
+  bool inside;  ///< all pixels of the tile lie inside for all taps
   std::int32_t taps;
   std::uint32_t fill;  ///< the word that stands for zeros: the input's zero point, repeated
 
