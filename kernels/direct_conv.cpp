@@ -50,8 +50,8 @@ PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
   return padded;
 }
 
-/// Whether some y may lie outside [low, high]. Stores to u8 saturate, which covers [0, 255] unless y
-/// is beyond 32 bits.
+/// Whether some y may lie outside [low, high]. Stores to u8 saturate, which covers [0, 255] unless
+/// y is beyond 32 bits.
 bool needs_clip(const ConvLayer& layer, float low, float high) {
   if (layer.epilogue.output != Element::u8) return std::isfinite(low) || std::isfinite(high);
   if (low > 0.0F || high < 255.0F) return true;

@@ -176,7 +176,8 @@ void check_weights(const ConvLayer& layer) {
   const bool matrix = shape.size() == 2 && layer.shape.taps() == 1 && shape[0] == expected[0] &&
                       shape[1] == expected[1];
   if (shape != expected && !matrix) {
-    fail(fmt::format("the weights are {}, expected {}", wbs::to_string(shape), wbs::to_string(expected)));
+    fail(fmt::format("the weights are {}, expected {}", wbs::to_string(shape),
+                     wbs::to_string(expected)));
   }
   if (layer.mask != nullptr && layer.mask->shape() != shape) {
     fail(fmt::format("the mask is for weights of {}, but they are {}",

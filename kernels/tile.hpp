@@ -36,7 +36,7 @@ struct TileArgs {
   const std::int64_t* tap_offset;
   const std::uint64_t*
       tap_mask;  ///< per tap: bit i: pixel i lies in the image; else `fill` is read
-  bool inside;  ///< all pixels of the tile lie inside for all taps
+  bool inside;   ///< all pixels of the tile lie inside for all taps
   std::int32_t taps;
   std::uint32_t fill;  ///< the word that stands for zeros: the input's zero point, repeated
 
@@ -55,7 +55,7 @@ struct TileArgs {
 
   // Epilogue (conv.hpp); arrays are padded to whole panels.
   const std::int32_t* start;  ///< sums begin here: bits of a float, or for u8 an integer
-  bool scaled;  ///< else y is the sum, and scale and bias are not read
+  bool scaled;                ///< else y is the sum, and scale and bias are not read
   bool clipped;
   const float* scale;
   const float* bias;

@@ -120,7 +120,8 @@ void panel_tile(const TileArgs& args) noexcept {
       for (int v = 0; v < args.vectors; ++v) {
         panel_pass<T, 4, 1, false, true>(args, {panel, kPanelRows, row, v});
       }
-      if (args.tail != 0) panel_pass<T, 4, 0, true, true>(args, {panel, kPanelRows, row, args.vectors});
+      if (args.tail != 0)
+        panel_pass<T, 4, 0, true, true>(args, {panel, kPanelRows, row, args.vectors});
     }
   }
 }
