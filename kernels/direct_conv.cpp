@@ -195,9 +195,14 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_ && next < geometry_.tiles.size()) {
+  if (prefetch_ && weights_.packing != Packing::rows && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
+    const std::size_t taps = geometry_.tap_offset.size();
+    const auto runs = static_cast<std::int32_t>(
+        weights_.run_begin[static_cast<std::size_t>(args.panel_end) * taps] -
+        weights_.run_begin[static_cast<std::size_t>(args.panel_begin) * taps]);
+    args.prefetch_per_run = args.prefetch_planes / std::max(runs, 1) + 1;
   }
   args.tail = tile.tail;
   tile_(args);
