@@ -77,6 +77,7 @@ struct TileArgs {
   const unsigned char* next_input;
   std::int32_t prefetch_planes;
   std::int32_t prefetch_per_run;
+  bool prefetch_output;  ///< and the lines that each panel will write
 };
 
 using TileFunction = void (*)(const TileArgs& args) noexcept;
