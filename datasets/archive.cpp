@@ -56,7 +56,7 @@ std::string read_member(archive* handle, const std::string& place, std::int64_t 
 
 void for_each_member(const std::string& path, std::int64_t limit_bytes,
                      const std::function<bool(std::string_view)>& wanted,
-                     const std::function<void(std::string, std::string)>& use) {
+                     const std::function<void(std::string_view, std::string)>& use) {
   const Handle handle = open_archive(path);
   std::string place = path;
   archive_entry* entry = nullptr;
@@ -75,7 +75,7 @@ void for_each_member(const std::string& path, std::int64_t limit_bytes,
     place = fmt::format("{}: {}", path, name);
     std::string bytes = read_member(handle.get(), place, limit_bytes);
     limit_bytes -= static_cast<std::int64_t>(bytes.size());
-    use(std::move(name), std::move(bytes));
+    use(name, std::move(bytes));
   }
 }
 

@@ -14,6 +14,6 @@ namespace wbs::datasets {
 /// when the wanted members are larger than `limit_bytes` together.
 void for_each_member(const std::string& path, std::int64_t limit_bytes,
                      const std::function<bool(std::string_view)>& wanted,
-                     const std::function<void(std::string, std::string)>& use);
+                     const std::function<void(std::string_view, std::string)>& use);
 
 }  // namespace wbs::datasets

@@ -75,7 +75,7 @@ std::map<std::string, std::string> files_in_archive(const std::string& path,
         const auto rest = relative(name, below);
         return rest && is_image_name(*rest);
       },
-      [&files, below](std::string name, std::string bytes) {
+      [&files, below](std::string_view name, std::string bytes) {
         files.insert_or_assign(std::string(*relative(name, below)), std::move(bytes));
       });
   return files;

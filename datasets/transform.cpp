@@ -23,9 +23,10 @@ std::vector<Blend> triangle_filter(std::int64_t in, std::int64_t out) {
   for (std::int64_t i = 0; i < out; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
     Blend& blend = blends[static_cast<std::size_t>(i)];
-    blend.first = std::max<std::int64_t>(0, static_cast<std::int64_t>(centre - reach + 0.5));
+    blend.first =
+        std::max<std::int64_t>(0, static_cast<std::int64_t>(std::floor(centre - reach + 0.5)));
     const std::int64_t last =
-        std::min<std::int64_t>(in, static_cast<std::int64_t>(centre + reach + 0.5));
+        std::min<std::int64_t>(in, static_cast<std::int64_t>(std::floor(centre + reach + 0.5)));
     double sum = 0.0;
     std::vector<double> weights;
     for (std::int64_t at = blend.first; at < last; ++at) {

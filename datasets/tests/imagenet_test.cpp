@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -14,7 +15,8 @@ namespace {
 TEST(ImageNetSamples, NamesAndLabelsAreThoseOfTheReferencePredictions) {
   const char* root = std::getenv("WBS_DATA_DIR");
   if (root == nullptr) GTEST_SKIP() << "WBS_DATA_DIR is not set: no images to read";
-  const std::string folder(root);
+  std::string folder(root);
+  if (!std::filesystem::exists(folder + "/imagenet-samples")) folder += "/data";
   std::ifstream csv(folder + "/resnet50-imagenet/reference_top1.csv");
   if (!csv) GTEST_SKIP() << "WBS_DATA_DIR (" << folder << ") holds no reference_top1.csv";
 
