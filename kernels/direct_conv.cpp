@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/parallel.hpp"
+
 namespace wbs::kernels {
 namespace {
 
@@ -212,18 +214,9 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
       static_cast<const unsigned char*>(geometry_.copies.empty() ? buffers.input : buffers.scratch);
   const std::int64_t planes = geometry_.copies.empty() ? 0 : input().planes();
   const auto items = static_cast<std::int64_t>(geometry_.tiles.size()) * chunks_;
-  if (threads_ <= 1) {
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-    return;
-  }
-#pragma omp parallel num_threads(threads_)
-  {
-#pragma omp for schedule(static)
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-  }
+  parallel_phases(
+      threads_, planes, [&](std::int64_t plane) { copy_columns(buffers, plane); }, items,
+      [&](std::int64_t item) { run_item(buffers, common, item); });
 }
 
 std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,
