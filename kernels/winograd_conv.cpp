@@ -1,12 +1,14 @@
 #include "kernels/winograd_conv.hpp"
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
+
+#include "kernels/parallel.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -104,17 +106,17 @@ std::string_view WinogradConv::packing() const noexcept {
 }
 
 WinogradConv::Worker WinogradConv::worker(const ConvBuffers& buffers,
-                                          std::int32_t thread) const noexcept {
+                                          std::int64_t part) const noexcept {
   auto* scratch = static_cast<float*>(buffers.scratch);
   const std::int64_t inputs = geometry_.positions() * input_positions_;
   const std::int64_t sums = geometry_.positions() * sum_positions_;
   const std::int64_t first_sums = (shares_groups_ ? 1 : threads_) * inputs;
   const std::int64_t first_rows = first_sums + threads_ * sums;
   Worker worker{};
-  worker.inputs = scratch + (shares_groups_ ? 0 : thread) * inputs;
-  worker.sums = scratch + first_sums + thread * sums;
-  worker.virtual_rows = scratch + first_rows + thread * winograd_room(geometry_.tile, row_stride_);
-  worker.part = shares_groups_ ? thread : 0;
+  worker.inputs = scratch + (shares_groups_ ? 0 : part) * inputs;
+  worker.sums = scratch + first_sums + part * sums;
+  worker.virtual_rows = scratch + first_rows + part * winograd_room(geometry_.tile, row_stride_);
+  worker.part = shares_groups_ ? static_cast<std::int32_t>(part) : 0;
   worker.parts = shares_groups_ ? threads_ : 1;
   return worker;
 }
@@ -237,41 +239,26 @@ void WinogradConv::finish_group(const ConvBuffers& buffers, const WinogradGroup&
 }
 
 void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
-  const auto groups = static_cast<std::int64_t>(geometry_.groups.size());
-  if (threads_ == 1) {
-    const Worker alone = worker(buffers, 0);
+  if (shares_groups_) {
     for (const WinogradGroup& group : geometry_.groups) {
-      transform_inputs(buffers, group, alone);
-      finish_group(buffers, group, alone);
+      parallel_phases(
+          threads_, threads_,
+          [&](std::int64_t part) { transform_inputs(buffers, group, worker(buffers, part)); },
+          threads_,
+          [&](std::int64_t part) { finish_group(buffers, group, worker(buffers, part)); });
     }
     return;
   }
-#pragma omp parallel num_threads(threads_)
-  {
-    // Fewer threads may come than were asked for: shares are fixed, and dealt out.
-    const auto team = static_cast<std::int32_t>(omp_get_num_threads());
-    const auto me = static_cast<std::int32_t>(omp_get_thread_num());
-    if (shares_groups_) {
-      for (const WinogradGroup& group : geometry_.groups) {
-        for (std::int32_t t = me; t < threads_; t += team) {
-          transform_inputs(buffers, group, worker(buffers, t));
-        }
-#pragma omp barrier
-        for (std::int32_t t = me; t < threads_; t += team) {
-          finish_group(buffers, group, worker(buffers, t));
-        }
-#pragma omp barrier
-      }
-    } else {
-      const Worker mine = worker(buffers, me);
-#pragma omp for schedule(dynamic)
-      for (std::int64_t g = 0; g < groups; ++g) {
-        const WinogradGroup& group = geometry_.groups[static_cast<std::size_t>(g)];
-        transform_inputs(buffers, group, mine);
-        finish_group(buffers, group, mine);
-      }
+  const auto nothing = [](std::int64_t) {};
+  parallel_phases(threads_, 0, nothing, threads_, [&](std::int64_t part) {
+    const Worker alone = worker(buffers, part);
+    const auto count = static_cast<std::int64_t>(geometry_.groups.size());
+    for (std::int64_t g = count * part / threads_; g < count * (part + 1) / threads_; ++g) {
+      const WinogradGroup& group = geometry_.groups[static_cast<std::size_t>(g)];
+      transform_inputs(buffers, group, alone);
+      finish_group(buffers, group, alone);
     }
-  }
+  });
 }
 
 std::unique_ptr<const ConvKernel> make_winograd_conv(const ConvLayer& layer,

@@ -30,16 +30,17 @@ class WinogradConv final : public ConvKernel {
   [[nodiscard]] std::string_view packing() const noexcept override;
 
  private:
-  /// One thread's scratch, and its share of a group that `parts` threads do together.
+  /// Scratch of one part of the work: some groups, or its share of a group that `parts` parts do
+  /// together.
   struct Worker {
-    float* inputs;  ///< transformed input of a group, shared by the threads of one group
+    float* inputs;  ///< transformed input of a group, shared by the parts of one group
     float* sums;    ///< of panel_chunk panels
     float* virtual_rows;
     std::int32_t part;
     std::int32_t parts;
   };
 
-  [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int32_t thread) const noexcept;
+  [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int64_t part) const noexcept;
   [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group,
                                      const Worker& worker) const noexcept;
   [[nodiscard]] std::int32_t first_panel(std::int32_t part, std::int32_t parts) const noexcept;
