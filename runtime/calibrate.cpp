@@ -44,7 +44,7 @@ std::optional<Executor> run_all(const networks::Graph& graph, const networks::We
     if (batch->shape != executor->input_shape()) {
       throw Error(ErrorKind::input,
                   fmt::format("network '{}': images of {} after ones of {}", graph.name,
-                              to_string(batch->shape), to_string(executor->input_shape())));
+                              wbs::to_string(batch->shape), wbs::to_string(executor->input_shape())));
     }
     run(*executor, batch->values.data(), output.data());
   }

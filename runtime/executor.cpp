@@ -44,7 +44,7 @@ void check_masks(const Graph& graph, const Masks& masks) {
     if (mask.shape() != shape) {
       throw Error(ErrorKind::input,
                   fmt::format("network '{}': the mask of '{}' is {}, its weights are {}",
-                              graph.name, name, to_string(mask.shape()), to_string(shape)));
+                              graph.name, name, wbs::to_string(mask.shape()), wbs::to_string(shape)));
     }
   }
 }
@@ -128,8 +128,8 @@ Tensor Executor::run(const Tensor& input) {
   if (input.shape != input_shape() ||
       element_count(input.shape) != static_cast<std::int64_t>(input.values.size())) {
     throw Error(ErrorKind::input, fmt::format("network '{}' was planned for an input of {}, not {}",
-                                              state_->program.graph.name, to_string(input_shape()),
-                                              to_string(input.shape)));
+                                              state_->program.graph.name, wbs::to_string(input_shape()),
+                                              wbs::to_string(input.shape)));
   }
   Tensor output(output_shape());
   run(input.values.data(), output.values.data());

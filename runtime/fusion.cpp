@@ -76,7 +76,7 @@ class Fuser {
       if (node.op == Op::input || node.op == Op::constant) continue;
       if (joins(i, fusion.forms)) continue;
       group_of_[i] = groups_.size();
-      groups_.push_back({.head = i, .last = i});
+      groups_.push_back({i, {}, {}, {}, i});
     }
     std::sort(groups_.begin(), groups_.end(),
               [](const Group& a, const Group& b) { return a.last < b.last; });
