@@ -23,12 +23,26 @@ void expect_same(const Graph& graph, const Weights& weights, std::int64_t batch,
   shape[0] = batch;
   const Tensor image = testing::random_image(shape, 5);
   Executor executor(graph, weights, {}, {.batch = batch, .threads = threads});
-  const Tensor got = executor.run(image);
-  const Tensor expected = networks::interpret(graph, weights, image);
+  std::map<std::string, Tensor> values;
+  const Tensor expected =
+      networks::interpret(graph, weights, image, [&](const networks::Node& node, const Tensor& y) {
+        values[node.name] = y;
+      });
+  Tensor got(executor.output_shape());
+  // Every step's result, not just the last: the first wrong one names the culprit.
+  executor.run(image.values.data(), got.values.data(), [&](const StepView& step) {
+    const Tensor& reference = values.at(step.value.name);
+    Tensor here(reference.shape);
+    if (step.value.planes) {
+      kernels::from_planes(*step.value.planes, step.data, 1.0F, here.values.data());
+    } else {
+      std::copy_n(static_cast<const float*>(step.data), here.values.size(), here.values.data());
+    }
+    const float bound = 1e-4F * testing::largest_magnitude(reference);
+    ASSERT_LE(testing::largest_difference(here, reference), bound)
+        << graph.name << ", " << to_string(step.info.kind) << " " << step.value.name;
+  });
   ASSERT_EQ(got.shape, expected.shape);
-  ASSERT_LE(testing::largest_difference(got, expected),
-            1e-4F * testing::largest_magnitude(expected))
-      << graph.name;
   const Tensor again = executor.run(image);
   ASSERT_EQ(again.values, got.values) << "a second run differs";
 }

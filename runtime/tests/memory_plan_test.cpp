@@ -61,20 +61,22 @@ void check_plan(const Program& program) {
   };
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const ProgramStep& step = program.steps[i];
-    for (const ValueId input : step.inputs) {
-      if (input == kConstant) continue;
-      // A part in place belongs to the whole from now on, and is read as such.
-      const bool part_of_whole = std::any_of(
+    // A part in place belongs to the whole once that is complete, and is read as such.
+    const auto part_of_whole = [&](ValueId input) {
+      return std::any_of(
           program.steps.begin(), program.steps.begin() + static_cast<std::ptrdiff_t>(i),
           [&](const ProgramStep& other) {
-            return other.kind == StepKind::concat &&
-                   plan.values[input].offset >= plan.values[other.output].offset &&
-                   plan.values[input].offset + size_bytes(program.values[input]) <=
-                       plan.values[other.output].offset + size_bytes(program.values[other.output]);
+            const std::int64_t begin = plan.values[input].offset - plan.values[other.output].offset;
+            return other.kind == StepKind::concat && begin >= 0 && holds(other.output) &&
+                   begin + size_bytes(program.values[input]) <=
+                       size_bytes(program.values[other.output]);
           });
-      ASSERT_TRUE(holds(input) || part_of_whole) << step.name;
+    };
+    std::vector<ValueId> read = step.inputs;
+    if (step.residual) read.push_back(*step.residual);
+    for (const ValueId input : read) {
+      ASSERT_TRUE(input == kConstant || holds(input) || part_of_whole(input)) << step.name;
     }
-    ASSERT_TRUE(!step.residual || holds(*step.residual)) << step.name;
     mark(plan.scratch[i], 128, kConstant - 1);
     for (const ValueId input : step.inputs) {
       // Scratch must not have hit an input.

@@ -143,7 +143,9 @@ inline float largest_magnitude(const Tensor& tensor) {
 inline float largest_difference(const Tensor& a, const Tensor& b) {
   float largest = 0.0F;
   for (std::size_t i = 0; i < a.values.size(); ++i) {
-    largest = std::max(largest, std::abs(a.values[i] - b.values[i]));
+    const float difference = std::abs(a.values[i] - b.values[i]);
+    if (!(difference <= largest)) largest = difference;  // NaN is a difference
+    if (std::isnan(largest)) break;
   }
   return largest;
 }
