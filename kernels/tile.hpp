@@ -27,6 +27,9 @@ enum class Packing : std::uint8_t { panel8, panel4, rows };
 /// How a tile stores: the values of kernels::Element, repeated here for plain-data users.
 enum class TileOutput : std::uint8_t { f32, bf16, u8 };
 
+/// Which bounds the epilogue applies.
+enum class TileClip : std::uint8_t { none, low, both };
+
 /// One tile of pixels times the panels [panel_begin, panel_end).
 struct TileArgs {
   // Input: word of (plane p, tap t, pixel i of the tile) at
@@ -56,7 +59,7 @@ struct TileArgs {
   // Epilogue (conv.hpp); arrays are padded to whole panels.
   const std::int32_t* start;  ///< sums begin here: bits of a float, or for u8 an integer
   bool scaled;                ///< else y is the sum, and scale and bias are not read
-  bool clipped;
+  TileClip clip;
   const float* scale;
   const float* bias;
   float residual_scale;

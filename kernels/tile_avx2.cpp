@@ -48,9 +48,11 @@ inline Float broadcast_float(const float* from) {
 inline Float fma(Float a, Float b, Float c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-inline Float clip(Float y, Float low, Float high) {
-  return {_mm256_min_ps(high.low, _mm256_max_ps(low.low, y.low)),
-          _mm256_min_ps(high.high, _mm256_max_ps(low.high, y.high))};
+inline Float clip_low(Float y, Float low) {
+  return {_mm256_max_ps(low.low, y.low), _mm256_max_ps(low.high, y.high)};
+}
+inline Float clip_high(Float y, Float high) {
+  return {_mm256_min_ps(high.low, y.low), _mm256_min_ps(high.high, y.high)};
 }
 inline Word to_word(Float y) {
   return {_mm256_castps_si256(y.low), _mm256_castps_si256(y.high)};
