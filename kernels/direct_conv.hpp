@@ -29,6 +29,7 @@ class DirectConv final : public ConvKernel {
 
  private:
   void copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept;
+  [[nodiscard]] bool wants_prefetch() const noexcept;
   void run_item(const ConvBuffers& buffers, const TileArgs& common,
                 std::int64_t item) const noexcept;
 
@@ -42,6 +43,7 @@ class DirectConv final : public ConvKernel {
   TileArgs common_{};  ///< what all tiles share
   std::int32_t panel_chunk_ = 1;
   std::int32_t chunks_ = 1;
+  bool prefetch_ = false;
 };
 
 }  // namespace wbs::kernels
