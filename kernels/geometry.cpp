@@ -146,8 +146,9 @@ Geometry geometry_of(const ConvShape& shape, const Planes& input, const Planes& 
     const auto [place, is_new] = known.try_emplace(masks, static_cast<std::uint32_t>(known.size()));
     if (is_new) geometry.masks.insert(geometry.masks.end(), masks.begin(), masks.end());
     tile.mask_set = place->second;
+    const int lanes = tile.vectors * kVectorPixels;
     const std::uint64_t vector_lanes =
-        (std::uint64_t{1} << (tile.vectors * kVectorPixels % 64)) - 1;
+        lanes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << lanes) - 1;
     tile.inside = std::all_of(masks.begin(), masks.end(), [&](std::uint64_t mask) {
       return (mask & vector_lanes) == vector_lanes;
     });
