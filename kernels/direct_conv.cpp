@@ -34,7 +34,10 @@ PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
   const auto size = static_cast<std::size_t>(channels);
   padded.start.assign(size, 0);
   padded.scale.assign(size, 0.0F);
-  padded.bias.assign(size, static_cast<float>(epilogue.output_zero_point));
+  // Channels that fill up a word become the zero point; so they are in the residual.
+  const auto zero_point = static_cast<float>(epilogue.output_zero_point);
+  padded.bias.assign(
+      size, epilogue.residual ? zero_point - zero_point * epilogue.residual_scale : zero_point);
   for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
     padded.scale[o] = epilogue.scale.empty() ? 1.0F : epilogue.scale[o];
     padded.bias[o] = epilogue.bias.empty() ? 0.0F : epilogue.bias[o];

@@ -189,8 +189,10 @@ void check_weights(const ConvLayer& layer) {
     const std::int64_t tap = k % taps;
     const std::int64_t in = k / taps % expected[1];
     const std::int64_t out = k / taps / expected[1];
-    if (!std::isfinite(value)) {
-      fail(fmt::format("the weight at {} is {}", place_of(layer, out, in, tap), value));
+    const float stored = layer.element == Element::bf16 ? from_bf16(to_bf16(value)) : value;
+    if (!std::isfinite(stored)) {
+      fail(fmt::format("the weight at {} is {}, not finite as {}", place_of(layer, out, in, tap),
+                       value, to_string(layer.element)));
     }
     if (layer.mask != nullptr && value != 0.0F && !layer.mask->kept_weight(out, in, tap)) {
       fail(fmt::format("the weight at {} is {} but the mask prunes it",
