@@ -1,0 +1,24 @@
+// Timing: contestants take turns, run by run, over rotating copies.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/peers/contestant.hpp"
+
+namespace wbs::kernels::measure {
+
+/// When to stop: after `seconds` in total, but not before `minimum` rounds and at `maximum`.
+struct Budget {
+  double seconds = 0.3;
+  int minimum = 9;
+  int maximum = 1000;
+};
+
+/// Milliseconds of every timed run, one list per contestant, all of the same length: in each round
+/// every contestant runs once, on the round's copy; who begins moves on from round to round, and
+/// every copy was run once before. What slows the machine down for a while meets all alike.
+[[nodiscard]] std::vector<std::vector<double>> interleave(
+    std::span<peers::Contestant* const> contestants, int copies, const Budget& budget);
+
+}  // namespace wbs::kernels::measure

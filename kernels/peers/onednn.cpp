@@ -1,0 +1,270 @@
+// oneDNN as a peer: its own memory formats, weights reordered once, epilogue as post-operations.
+#include <omp.h>
+
+#include <cmath>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <vector>
+
+#include "kernels/buffer.hpp"
+#include "kernels/peers/backends.hpp"
+
+namespace wbs::kernels::peers {
+namespace {
+
+using Tag = dnnl::memory::format_tag;
+using Type = dnnl::memory::data_type;
+using Dims = dnnl::memory::dims;
+using Descriptor = dnnl::memory::desc;
+
+Type activation_type(Element element) {
+  return element == Element::f32 ? Type::f32 : element == Element::bf16 ? Type::bf16 : Type::u8;
+}
+
+Type weight_type(Element element) {
+  return element == Element::u8 ? Type::s8 : activation_type(element);
+}
+
+/// A layer of one pixel per image is a matrix product, for which oneDNN has its own primitive.
+bool is_product(const ConvShape& s) {
+  return s.height == 1 && s.width == 1 && s.taps() == 1 && s.groups == 1;
+}
+
+Dims weight_dims(const ConvShape& s) {
+  if (is_product(s)) return {s.out_channels, s.in_channels, 1, 1};
+  if (s.groups == 1) return {s.out_channels, s.in_channels, s.kernel[0], s.kernel[1]};
+  return {s.groups, s.out_channels / s.groups, s.in_channels / s.groups, s.kernel[0], s.kernel[1]};
+}
+
+std::optional<std::string> why_not(const ConvLayer& layer) {
+  const Epilogue& epilogue = layer.epilogue;
+  if (layer.input_zero_point != 0 || epilogue.output_zero_point != 0) {
+    return "zero points are not prepared for oneDNN";
+  }
+  if (layer.element != Element::u8 && !epilogue.scale.empty()) {
+    return "per-channel scales are prepared for int8 only";
+  }
+  return std::nullopt;
+}
+
+/// y = scale * (sum + bias) + residual_scale * residual, then the clip. A u8 output saturates at 0
+/// by itself, which spares it a ReLU.
+dnnl::primitive_attr attributes(const ConvLayer& layer) {
+  const Epilogue& epilogue = layer.epilogue;
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (!epilogue.scale.empty()) attr.set_output_scales(1 << 1, epilogue.scale);
+  dnnl::post_ops operations;
+  if (epilogue.residual) operations.append_sum(epilogue.residual_scale);
+  const bool saturates = layer.element == Element::u8 && epilogue.output == Element::u8;
+  if (std::isinf(epilogue.high) && epilogue.low == 0.0F) {
+    if (!saturates) operations.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+  } else if (!std::isinf(epilogue.high) || !std::isinf(epilogue.low)) {
+    operations.append_eltwise(1.0F, dnnl::algorithm::eltwise_clip, epilogue.low, epilogue.high);
+  }
+  attr.set_post_ops(operations);
+  return attr;
+}
+
+/// In oneDNN's int8 the bias joins the integer sum, before the scale.
+std::vector<float> bias_values(const ConvLayer& layer) {
+  const Epilogue& epilogue = layer.epilogue;
+  std::vector<float> bias = epilogue.bias;
+  bias.resize(static_cast<std::size_t>(layer.shape.out_channels), 0.0F);
+  if (epilogue.scale.empty()) return bias;
+  for (std::size_t i = 0; i < bias.size(); ++i) bias[i] /= epilogue.scale[i];
+  return bias;
+}
+
+/// What both primitives need to know.
+struct Descriptors {
+  Descriptor source, weights, bias, destination;
+};
+
+Descriptors any_format(const ConvLayer& layer) {
+  const ConvShape& s = layer.shape;
+  return {{{s.images, s.in_channels, s.height, s.width}, activation_type(layer.element), Tag::any},
+          {weight_dims(s), weight_type(layer.element), Tag::any},
+          {{s.out_channels}, Type::f32, Tag::x},
+          {output_shape(s), activation_type(layer.epilogue.output), Tag::any}};
+}
+
+dnnl::convolution_forward::primitive_desc convolution(const ConvLayer& layer,
+                                                      dnnl::algorithm algorithm,
+                                                      const dnnl::engine& engine) {
+  const ConvShape& s = layer.shape;
+  const Descriptors md = any_format(layer);
+  // oneDNN counts a dense kernel as dilation 0.
+  const dnnl::convolution_forward::desc operation(
+      dnnl::prop_kind::forward_inference, algorithm, md.source, md.weights, md.bias, md.destination,
+      {s.stride[0], s.stride[1]}, {s.dilation[0] - 1, s.dilation[1] - 1}, {s.pad_top, s.pad_left},
+      {s.pad_bottom, s.pad_right});
+  return {operation, attributes(layer), engine};
+}
+
+dnnl::inner_product_forward::primitive_desc product(const ConvLayer& layer,
+                                                    const dnnl::engine& engine) {
+  Descriptors md = any_format(layer);
+  md.destination = {{layer.shape.images, layer.shape.out_channels},
+                    activation_type(layer.epilogue.output),
+                    Tag::any};
+  const dnnl::inner_product_forward::desc operation(dnnl::prop_kind::forward_inference, md.source,
+                                                    md.weights, md.bias, md.destination);
+  return {operation, attributes(layer), engine};
+}
+
+/// Memory of ours, in huge pages like that of our own kernels.
+struct Block {
+  Buffer bytes;
+  dnnl::memory memory;
+
+  Block(const Descriptor& descriptor, const dnnl::engine& engine)
+      : bytes(descriptor.get_size()), memory(descriptor, engine, bytes.data()) {}
+};
+
+/// One copy of a layer's tensors, and the arguments that a run passes on.
+struct Copy {
+  Block source, weights, bias, destination;
+  std::vector<dnnl_exec_arg_t> arguments;
+};
+
+class OnednnContestant final : public Contestant {
+ public:
+  template <typename PrimitiveDescriptor, typename Primitive>
+  OnednnContestant(const Problem& problem, const Setup& setup, const dnnl::engine& engine,
+                   const PrimitiveDescriptor& chosen, const Primitive& primitive)
+      : problem_(&problem),
+        threads_(setup.threads),
+        engine_(engine),
+        stream_(engine),
+        primitive_(primitive),
+        scratchpad_(chosen.scratchpad_desc(), engine),
+        implementation_(chosen.impl_info_str()) {
+    const ConvShape& s = problem.layer.shape;
+    copies_.reserve(static_cast<std::size_t>(setup.copies));
+    for (int copy = 0; copy < setup.copies; ++copy) {
+      Copy& made = copies_.emplace_back(Copy{{chosen.src_desc(), engine},
+                                             {chosen.weights_desc(), engine},
+                                             {chosen.bias_desc(), engine},
+                                             {chosen.dst_desc(), engine},
+                                             {}});
+      fill(made.source, problem.input.values, {s.images, s.in_channels, s.height, s.width});
+      fill(made.weights, problem.layer.weights->values, weight_dims(s));
+      fill(made.bias, bias_values(problem.layer), {s.out_channels});
+      made.arguments = {{DNNL_ARG_SRC, made.source.memory.get()},
+                        {DNNL_ARG_WEIGHTS, made.weights.memory.get()},
+                        {DNNL_ARG_BIAS, made.bias.memory.get()},
+                        {DNNL_ARG_DST, made.destination.memory.get()},
+                        {DNNL_ARG_SCRATCHPAD, scratchpad_.memory.get()}};
+    }
+  }
+
+  [[nodiscard]] ContestantInfo info() const override {
+    const Copy& copy = copies_.front();
+    const bool winograd = implementation_.find("wino") != std::string::npos;
+    return {winograd ? "onednn-winograd" : "onednn", winograd ? "winograd" : "direct",
+            implementation_,
+            static_cast<std::int64_t>(copy.weights.bytes.size() + copy.bias.bytes.size()),
+            static_cast<std::int64_t>(copy.source.bytes.size() + copy.destination.bytes.size())};
+  }
+
+  void reset(int copy) override {
+    if (problem_->residual.values.empty()) return;
+    fill(at(copy).destination, problem_->residual.values, destination_dims());
+  }
+
+  void run(int copy) noexcept override {
+    omp_set_num_threads(threads_);
+    const std::vector<dnnl_exec_arg_t>& arguments = at(copy).arguments;
+    dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments.size()),
+                           arguments.data());
+  }
+
+  [[nodiscard]] Tensor output(int copy) const override {
+    Tensor out(output_shape(problem_->layer.shape));
+    dnnl::memory plain(plain_descriptor(destination_dims()), engine_, out.values.data());
+    dnnl::memory from = copies_[static_cast<std::size_t>(copy)].destination.memory;
+    reorder(from, plain);
+    return out;
+  }
+
+ private:
+  Copy& at(int copy) noexcept { return copies_[static_cast<std::size_t>(copy)]; }
+
+  [[nodiscard]] Dims destination_dims() const {
+    const Dims dims = output_shape(problem_->layer.shape);
+    return is_product(problem_->layer.shape) ? Dims{dims[0], dims[1]} : dims;
+  }
+
+  static Descriptor plain_descriptor(const Dims& dims) {
+    constexpr Tag kPlain[] = {Tag::undef, Tag::a, Tag::ab, Tag::abc, Tag::abcd, Tag::abcde};
+    return {dims, Type::f32, kPlain[dims.size()]};
+  }
+
+  void reorder(dnnl::memory& from, dnnl::memory& to) const {
+    dnnl::stream stream(engine_);
+    dnnl::reorder(from, to).execute(stream, from, to);
+    stream.wait();
+  }
+
+  void fill(Block& block, const std::vector<float>& values, const Dims& dims) {
+    std::vector<float> plain_values = values;
+    dnnl::memory plain(plain_descriptor(dims), engine_, plain_values.data());
+    reorder(plain, block.memory);
+  }
+
+  const Problem* problem_;
+  int threads_;
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  dnnl::primitive primitive_;
+  Block scratchpad_;
+  std::string implementation_;
+  std::vector<Copy> copies_;
+};
+
+MadePeer make(const Problem& problem, const Setup& setup, dnnl::algorithm algorithm) {
+  if (const auto reason = why_not(problem.layer)) return refusal(*reason);
+  // oneDNN chooses blocking by the number of threads that it sees when it plans.
+  omp_set_num_threads(setup.threads);
+  try {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    if (is_product(problem.layer.shape)) {
+      const auto chosen = product(problem.layer, engine);
+      return std::make_unique<OnednnContestant>(problem, setup, engine, chosen,
+                                                dnnl::inner_product_forward(chosen));
+    }
+    const auto chosen = convolution(problem.layer, algorithm, engine);
+    return std::make_unique<OnednnContestant>(problem, setup, engine, chosen,
+                                              dnnl::convolution_forward(chosen));
+  } catch (const dnnl::error& error) {
+    return refusal(std::string("oneDNN: ") + error.what());
+  }
+}
+
+}  // namespace
+
+Result<std::string> onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+         std::to_string(version->patch);
+}
+
+MadePeer make_onednn(const Problem& problem, const Setup& setup) {
+  return make(problem, setup, dnnl::algorithm::convolution_direct);
+}
+
+MadePeer make_onednn_winograd(const Problem& problem, const Setup& setup) {
+  const ConvShape& s = problem.layer.shape;
+  if (problem.layer.element != Element::f32 || s.kernel != std::array<std::int64_t, 2>{3, 3} ||
+      s.stride != std::array<std::int64_t, 2>{1, 1} || s.groups != 1) {
+    return refusal("Winograd is for fp32 3x3 stride 1");
+  }
+  MadePeer made = make(problem, setup, dnnl::algorithm::convolution_winograd);
+  if (made && (*made)->info().algorithm != "winograd") {
+    return refusal("oneDNN made '" + (*made)->info().implementation + "' instead of Winograd");
+  }
+  return made;
+}
+
+}  // namespace wbs::kernels::peers
