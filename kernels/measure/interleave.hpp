@@ -16,9 +16,9 @@ struct Budget {
 };
 
 /// Milliseconds of every timed run, one list per contestant, all of the same length: in each round
-/// every contestant runs once, on the round's copy; who begins moves on from round to round, and
-/// every copy was run once before. What slows the machine down for a while meets all alike.
+/// every contestant runs once; who begins moves on from round to round, and `warm_up` rounds ran
+/// before. What slows the machine down for a while meets all alike.
 [[nodiscard]] std::vector<std::vector<double>> interleave(
-    std::span<peers::Contestant* const> contestants, int copies, const Budget& budget);
+    std::span<peers::Contestant* const> contestants, int warm_up, const Budget& budget);
 
 }  // namespace wbs::kernels::measure

@@ -4,6 +4,7 @@
 
 #include "kernels/measure/check.hpp"
 #include "kernels/measure/own.hpp"
+#include "kernels/peak.hpp"
 #include "kernels/peers/peers.hpp"
 
 namespace wbs::kernels::measure {
@@ -11,15 +12,20 @@ namespace {
 
 using Contestants = std::vector<std::unique_ptr<peers::Contestant>>;
 
-int copies_for(const LayerProblem& problem, std::int64_t footprint) {
+/// How often `part` fits into `whole`, between `least` and 16.
+int times(std::int64_t part, std::int64_t whole, std::int64_t least) {
+  const std::int64_t count = (whole + part - 1) / std::max<std::int64_t>(1, part);
+  return static_cast<int>(std::clamp<std::int64_t>(count, least, 16));
+}
+
+peers::Setup setup_for(const LayerProblem& problem, const LayerOptions& options) {
   const ConvShape& s = problem.problem.layer.shape;
-  const std::int64_t word = 4 / channels_per_word(problem.problem.layer.element);
-  const auto weights = static_cast<double>(problem.weights.values.size()) * problem.density;
+  const auto weights = static_cast<std::int64_t>(problem.weights.values.size());
   const std::int64_t activations = s.images * (s.in_channels * s.height * s.width +
                                                s.out_channels * s.out_height() * s.out_width());
-  const std::int64_t bytes = word * (static_cast<std::int64_t>(weights) + activations);
-  const std::int64_t copies = (footprint + bytes - 1) / std::max<std::int64_t>(1, bytes);
-  return static_cast<int>(std::clamp<std::int64_t>(copies, 2, 16));
+  const std::int64_t bytes = activations * 4 / channels_per_word(problem.problem.layer.element);
+  return {options.threads, times(weights, options.network_weights, 1),
+          times(bytes, 2 * cache_sizes().l2, 2)};
 }
 
 /// Everybody's first result, checked; a peer that fails leaves.
@@ -30,13 +36,13 @@ class Checker {
   }
 
   /// The error of `contestant`, or why it must not be timed.
-  Result<double> check(peers::Contestant& contestant, int copies) {
+  Result<double> check(peers::Contestant& contestant) {
     const peers::ContestantInfo who = contestant.info();
     double worst = 0.0;
-    for (const int copy : {0, copies - 1}) {
-      contestant.reset(copy);
-      contestant.run(copy);
-      Tensor output = contestant.output(copy);
+    for (const int round : {0, 1}) {
+      contestant.reset(round);
+      contestant.run(round);
+      Tensor output = contestant.output(round);
       const Result<double> error = reference_.check(who, output);
       if (!error) return error;
       worst = std::max(worst, *error);
@@ -66,8 +72,9 @@ const Entry* LayerResult::fastest(const std::vector<Entry>& entries) noexcept {
 LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& options) {
   LayerResult result;
   result.density = problem.density;
-  result.copies = copies_for(problem, options.footprint_bytes);
-  const peers::Setup setup{options.threads, result.copies};
+  const peers::Setup setup = setup_for(problem, options);
+  result.weight_copies = setup.weight_copies;
+  result.activation_copies = setup.activation_copies;
   Checker checker(problem, result);
   Contestants contestants;
   const auto enter = [&](std::vector<Entry>& entries, const std::string& name,
@@ -76,7 +83,7 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
       result.refusals.push_back({name, made.error()});
       return;
     }
-    const Result<double> error = checker.check(**made, result.copies);
+    const Result<double> error = checker.check(**made);
     if (!error && ours) throw Error(ErrorKind::internal, error.error());
     if (!error) {
       result.refusals.push_back({name, error.error()});
@@ -98,7 +105,7 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
   }
   std::vector<peers::Contestant*> order;
   for (const auto& contestant : contestants) order.push_back(contestant.get());
-  std::vector<std::vector<double>> samples = interleave(order, result.copies, options.budget);
+  std::vector<std::vector<double>> samples = interleave(order, 3, options.budget);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Entry& entry = i < result.ours.size() ? result.ours[i] : result.peers[i - result.ours.size()];
     entry.time = summarise(samples[i]);

@@ -17,8 +17,11 @@ struct LayerOptions {
   std::string force_impl;
   std::vector<std::string> peers{"onednn"};  ///< names of list_peers()
   int threads = 1;
-  /// Copies rotate so that ours alone touches about this many bytes (2 to 16 copies).
-  std::int64_t footprint_bytes = std::int64_t{32} << 20;
+  /// Weights rotate over as many copies as a dense network of this many weights has room for (1 to
+  /// 16, the same for all): between two runs of a layer all its other weights pass through.
+  std::int64_t network_weights = 25'000'000;
+  /// Activations rotate over copies that together exceed the L2 cache (2 to 16), as those of a
+  /// network do, whose layers reuse a few buffers.
   Budget budget;
 };
 
@@ -41,7 +44,8 @@ struct LayerResult {
   std::vector<Entry> peers;
   std::vector<Refusal> refusals;
   double density = 1.0;
-  int copies = 1;
+  int weight_copies = 1;
+  int activation_copies = 1;
   std::int64_t points_checked = 0;
 
   /// The entry with the smallest median; null when there is none.

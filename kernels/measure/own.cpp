@@ -7,9 +7,7 @@
 namespace wbs::kernels::measure {
 namespace {
 
-/// One copy: packed weights and activations.
-struct Copy {
-  ConvPlan plan;
+struct Activations {
   Buffer input, output;
 };
 
@@ -18,44 +16,52 @@ class OwnContestant final : public peers::Contestant {
   OwnContestant(const peers::Problem& problem, const peers::Setup& setup,
                 const ConvOptions& options)
       : problem_(&problem) {
-    for (int i = 0; i < setup.copies; ++i) {
-      ConvPlan plan(problem.layer, options);
-      Buffer input(static_cast<std::size_t>(plan.input().size_bytes()));
-      Buffer output(static_cast<std::size_t>(plan.output().size_bytes()));
-      to_planes(plan.input(), problem.input.values.data(), 1.0F, input.data());
-      copies_.push_back({std::move(plan), std::move(input), std::move(output)});
+    for (int i = 0; i < setup.weight_copies; ++i) plans_.emplace_back(problem.layer, options);
+    const ConvPlan& plan = plans_.front();
+    for (int i = 0; i < setup.activation_copies; ++i) {
+      Activations& made = activations_.emplace_back(
+          Activations{Buffer(static_cast<std::size_t>(plan.input().size_bytes())),
+                      Buffer(static_cast<std::size_t>(plan.output().size_bytes()))});
+      to_planes(plan.input(), problem.input.values.data(), 1.0F, made.input.data());
     }
-    scratch_ = Buffer(static_cast<std::size_t>(copies_.front().plan.scratch_bytes()));
+    scratch_ = Buffer(static_cast<std::size_t>(plan.scratch_bytes()));
   }
 
   [[nodiscard]] peers::ContestantInfo info() const override {
-    const ConvPlan& plan = copies_.front().plan;
-    return {"wbs", std::string(plan.algorithm()),
-            std::string(plan.implementation()) + ", " + std::string(plan.packing()),
-            plan.weight_bytes(), plan.input().size_bytes() + plan.output().size_bytes()};
+    const ConvPlan& plan = plans_.front();
+    std::string implementation(plan.implementation());
+    if (!plan.packing().empty()) implementation += ", " + std::string(plan.packing());
+    return {"wbs", std::string(plan.algorithm()), std::move(implementation), plan.weight_bytes(),
+            plan.input().size_bytes() + plan.output().size_bytes()};
   }
 
-  void reset(int copy) override {
+  void reset(int round) override {
     if (problem_->residual.values.empty()) return;
-    Copy& at = copies_[static_cast<std::size_t>(copy)];
-    to_planes(at.plan.output(), problem_->residual.values.data(), 1.0F, at.output.data());
+    to_planes(plans_.front().output(), problem_->residual.values.data(), 1.0F,
+              activations(round).output.data());
   }
 
-  void run(int copy) noexcept override {
-    Copy& at = copies_[static_cast<std::size_t>(copy)];
-    at.plan.run({at.input.data(), at.output.data(), at.output.data(), scratch_.data()});
+  void run(int round) noexcept override {
+    Activations& data = activations(round);
+    plans_[static_cast<std::size_t>(round) % plans_.size()].run(
+        {data.input.data(), data.output.data(), data.output.data(), scratch_.data()});
   }
 
-  [[nodiscard]] Tensor output(int copy) const override {
-    const Copy& at = copies_[static_cast<std::size_t>(copy)];
+  [[nodiscard]] Tensor output(int round) const override {
     Tensor out(peers::output_shape(problem_->layer.shape));
-    from_planes(at.plan.output(), at.output.data(), 1.0F, out.values.data());
+    const Activations& data = activations_[static_cast<std::size_t>(round) % activations_.size()];
+    from_planes(plans_.front().output(), data.output.data(), 1.0F, out.values.data());
     return out;
   }
 
  private:
+  Activations& activations(int round) noexcept {
+    return activations_[static_cast<std::size_t>(round) % activations_.size()];
+  }
+
   const peers::Problem* problem_;
-  std::vector<Copy> copies_;
+  std::vector<ConvPlan> plans_;
+  std::vector<Activations> activations_;
   Buffer scratch_;
 };
 

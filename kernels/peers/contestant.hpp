@@ -18,12 +18,13 @@ struct Problem {
   Tensor residual;  ///< [n][cout][oh][ow] when the epilogue adds one, else empty
 };
 
-/// How a contestant prepares itself.
+/// How a contestant prepares itself. Run r uses set r % weight_copies of the weights and set
+/// r % activation_copies of input and output, all of the same values: a layer then meets the caches
+/// as it would inside a network, where other weights went through them since it last ran.
 struct Setup {
   int threads = 1;
-  /// Sets of weights and activations, all of the same values; runs rotate over them so that a
-  /// layer meets the caches as it would inside a network. At least 1.
-  int copies = 1;
+  int weight_copies = 1;
+  int activation_copies = 1;
 };
 
 /// Who a contestant is.
@@ -46,12 +47,12 @@ class Contestant {
   virtual ~Contestant() = default;
 
   [[nodiscard]] virtual ContestantInfo info() const = 0;
-  /// The copy's residual is the problem's again.
-  virtual void reset(int copy) = 0;
-  /// The copy's output holds the layer's result: what is timed.
-  virtual void run(int copy) noexcept = 0;
-  /// The copy's output as [n][cout][oh][ow].
-  [[nodiscard]] virtual Tensor output(int copy) const = 0;
+  /// The residual of run `round` is the problem's again.
+  virtual void reset(int round) = 0;
+  /// The output of run `round` holds the layer's result: what is timed.
+  virtual void run(int round) noexcept = 0;
+  /// That output as [n][cout][oh][ow].
+  [[nodiscard]] virtual Tensor output(int round) const = 0;
 };
 
 /// [n][cout][oh][ow] of a layer.

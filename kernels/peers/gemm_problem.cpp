@@ -35,11 +35,16 @@ void finish_tile(const Epilogue& epilogue, const Tile& tile) noexcept {
   }
 }
 
-std::vector<PlainCopy> plain_copies(const Problem& problem, const Setup& setup) {
-  const auto outputs = static_cast<std::size_t>(element_count(output_shape(problem.layer.shape)));
-  const PlainCopy copy{problem.input.values, problem.layer.weights->values,
-                       std::vector<float>(outputs), problem.residual.values};
-  return std::vector<PlainCopy>(static_cast<std::size_t>(setup.copies), copy);
+PlainCopies::PlainCopies(const Problem& problem, const Setup& setup)
+    : shape_(output_shape(problem.layer.shape)),
+      weights_(static_cast<std::size_t>(setup.weight_copies), problem.layer.weights->values),
+      activations_(static_cast<std::size_t>(setup.activation_copies),
+                   {problem.input.values,
+                    std::vector<float>(static_cast<std::size_t>(element_count(shape_))),
+                    problem.residual.values}) {}
+
+Tensor PlainCopies::output(int round) const {
+  return {shape_, activations_[static_cast<std::size_t>(round) % activations_.size()].output};
 }
 
 ContestantInfo product_info(const Problem& problem, std::string name, std::string implementation) {

@@ -19,13 +19,29 @@ struct Tile {
 };
 void finish_tile(const Epilogue& epilogue, const Tile& tile) noexcept;
 
-/// Plain [n][c][h][w] tensors of one copy.
-struct PlainCopy {
-  std::vector<float> input, weights, output, residual;
-};
+/// Plain [n][c][h][w] copies of a problem; the residual is apart from the output, which the product
+/// overwrites.
+class PlainCopies {
+ public:
+  PlainCopies(const Problem& problem, const Setup& setup);
 
-/// The copies of a problem; the residual is apart from the output, which gemm overwrites.
-[[nodiscard]] std::vector<PlainCopy> plain_copies(const Problem& problem, const Setup& setup);
+  struct Activations {
+    std::vector<float> input, output, residual;
+  };
+  [[nodiscard]] const float* weights(int round) const noexcept {
+    return weights_[static_cast<std::size_t>(round) % weights_.size()].data();
+  }
+  [[nodiscard]] Activations& activations(int round) noexcept {
+    return activations_[static_cast<std::size_t>(round) % activations_.size()];
+  }
+  /// The output of that round as a tensor.
+  [[nodiscard]] Tensor output(int round) const;
+
+ private:
+  Shape shape_;
+  std::vector<std::vector<float>> weights_;
+  std::vector<Activations> activations_;
+};
 
 /// Names, sizes.
 [[nodiscard]] ContestantInfo product_info(const Problem& problem, std::string name,

@@ -21,10 +21,7 @@ using Kernels = std::array<std::array<libxsmm_smmfunction, 2>, 2>;
 class LibxsmmContestant final : public Contestant {
  public:
   LibxsmmContestant(const Problem& problem, const Setup& setup, const Kernels& kernels)
-      : problem_(&problem),
-        threads_(setup.threads),
-        kernels_(kernels),
-        copies_(plain_copies(problem, setup)) {}
+      : problem_(&problem), threads_(setup.threads), kernels_(kernels), copies_(problem, setup) {}
 
   [[nodiscard]] ContestantInfo info() const override {
     return product_info(*problem_, "libxsmm", std::string("smm ") + libxsmm_get_target_arch());
@@ -32,26 +29,31 @@ class LibxsmmContestant final : public Contestant {
 
   void reset(int) override {}
 
-  void run(int copy) noexcept override {
-    PlainCopy& data = copies_[static_cast<std::size_t>(copy)];
+  void run(int round) noexcept override {
+    PlainCopies::Activations& data = copies_.activations(round);
+    const float* weights = copies_.weights(round);
     const ConvShape& s = problem_->layer.shape;
     const std::int64_t pixels = s.height * s.width;
     const std::int64_t across = (pixels + kPixels - 1) / kPixels;
 #pragma omp parallel for collapse(2) schedule(static) num_threads(threads_)
     for (std::int64_t image = 0; image < s.images; ++image) {
       for (std::int64_t column = 0; column < across; ++column) {
-        run_column(data, image, column * kPixels);
+        run_column(data, weights, {image, column * kPixels});
       }
     }
   }
 
-  [[nodiscard]] Tensor output(int copy) const override {
-    return {output_shape(problem_->layer.shape), copies_[static_cast<std::size_t>(copy)].output};
-  }
+  [[nodiscard]] Tensor output(int round) const override { return copies_.output(round); }
 
  private:
+  struct Strip {
+    std::int64_t image, pixel;
+  };
+
   /// All output channels of one strip of pixels. The library is column-major: pixels are its rows.
-  void run_column(PlainCopy& data, std::int64_t image, std::int64_t pixel) const noexcept {
+  void run_column(PlainCopies::Activations& data, const float* weights,
+                  Strip strip) const noexcept {
+    const auto [image, pixel] = strip;
     const ConvShape& s = problem_->layer.shape;
     const std::int64_t pixels = s.height * s.width;
     const std::int64_t columns = std::min(kPixels, pixels - pixel);
@@ -60,7 +62,7 @@ class LibxsmmContestant final : public Contestant {
       const std::int64_t rows = std::min(kChannels, s.out_channels - channel);
       const std::int64_t at = (image * s.out_channels + channel) * pixels + pixel;
       kernels_[columns == kPixels ? 0 : 1][rows == kChannels ? 0 : 1](
-          in, data.weights.data() + channel * s.in_channels, data.output.data() + at);
+          in, weights + channel * s.in_channels, data.output.data() + at);
       const float* residual = data.residual.empty() ? nullptr : data.residual.data() + at;
       finish_tile(problem_->layer.epilogue,
                   {data.output.data() + at, residual, channel, rows, columns, pixels});
@@ -70,7 +72,7 @@ class LibxsmmContestant final : public Contestant {
   const Problem* problem_;
   int threads_;
   Kernels kernels_;
-  std::vector<PlainCopy> copies_;
+  PlainCopies copies_;
 };
 
 libxsmm_smmfunction generate(const ConvShape& s, std::int64_t columns, std::int64_t rows) {

@@ -1,6 +1,7 @@
 // oneDNN as a peer: its own memory formats, weights reordered once, epilogue as post-operations.
 #include <omp.h>
 
+#include <array>
 #include <cmath>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <optional>
@@ -122,10 +123,12 @@ struct Block {
       : bytes(descriptor.get_size()), memory(descriptor, engine, bytes.data()) {}
 };
 
-/// One copy of a layer's tensors, and the arguments that a run passes on.
-struct Copy {
-  Block source, weights, bias, destination;
-  std::vector<dnnl_exec_arg_t> arguments;
+struct Parameters {
+  Block weights, bias;
+};
+
+struct Activations {
+  Block source, destination;
 };
 
 class OnednnContestant final : public Contestant {
@@ -141,56 +144,61 @@ class OnednnContestant final : public Contestant {
         scratchpad_(chosen.scratchpad_desc(), engine),
         implementation_(chosen.impl_info_str()) {
     const ConvShape& s = problem.layer.shape;
-    copies_.reserve(static_cast<std::size_t>(setup.copies));
-    for (int copy = 0; copy < setup.copies; ++copy) {
-      Copy& made = copies_.emplace_back(Copy{{chosen.src_desc(), engine},
-                                             {chosen.weights_desc(), engine},
-                                             {chosen.bias_desc(), engine},
-                                             {chosen.dst_desc(), engine},
-                                             {}});
-      fill(made.source, problem.input.values, {s.images, s.in_channels, s.height, s.width});
+    for (int copy = 0; copy < setup.weight_copies; ++copy) {
+      Parameters& made = parameters_.emplace_back(
+          Parameters{{chosen.weights_desc(), engine}, {chosen.bias_desc(), engine}});
       fill(made.weights, problem.layer.weights->values, weight_dims(s));
       fill(made.bias, bias_values(problem.layer), {s.out_channels});
-      made.arguments = {{DNNL_ARG_SRC, made.source.memory.get()},
-                        {DNNL_ARG_WEIGHTS, made.weights.memory.get()},
-                        {DNNL_ARG_BIAS, made.bias.memory.get()},
-                        {DNNL_ARG_DST, made.destination.memory.get()},
-                        {DNNL_ARG_SCRATCHPAD, scratchpad_.memory.get()}};
+    }
+    for (int copy = 0; copy < setup.activation_copies; ++copy) {
+      Activations& made = activations_.emplace_back(
+          Activations{{chosen.src_desc(), engine}, {chosen.dst_desc(), engine}});
+      fill(made.source, problem.input.values, {s.images, s.in_channels, s.height, s.width});
     }
   }
 
   [[nodiscard]] ContestantInfo info() const override {
-    const Copy& copy = copies_.front();
+    const Parameters& parameters = parameters_.front();
+    const Activations& data = activations_.front();
     const bool winograd = implementation_.find("wino") != std::string::npos;
-    return {winograd ? "onednn-winograd" : "onednn", winograd ? "winograd" : "direct",
-            implementation_,
-            static_cast<std::int64_t>(copy.weights.bytes.size() + copy.bias.bytes.size()),
-            static_cast<std::int64_t>(copy.source.bytes.size() + copy.destination.bytes.size())};
+    return {
+        winograd ? "onednn-winograd" : "onednn", winograd ? "winograd" : "direct", implementation_,
+        static_cast<std::int64_t>(parameters.weights.bytes.size() + parameters.bias.bytes.size()),
+        static_cast<std::int64_t>(data.source.bytes.size() + data.destination.bytes.size())};
   }
 
-  void reset(int copy) override {
+  void reset(int round) override {
     if (problem_->residual.values.empty()) return;
-    fill(at(copy).destination, problem_->residual.values, destination_dims());
+    Activations& data = activations_[static_cast<std::size_t>(round) % activations_.size()];
+    fill(data.destination, problem_->residual.values, destination_dims());
   }
 
-  void run(int copy) noexcept override {
+  void run(int round) noexcept override {
     omp_set_num_threads(threads_);
-    const std::vector<dnnl_exec_arg_t>& arguments = at(copy).arguments;
+    const auto turn = static_cast<std::size_t>(round);
+    const Parameters& parameters = parameters_[turn % parameters_.size()];
+    const Activations& data = activations_[turn % activations_.size()];
+    // The C call: the C++ one builds two containers per run.
+    const std::array<dnnl_exec_arg_t, 5> arguments{
+        {{DNNL_ARG_SRC, data.source.memory.get()},
+         {DNNL_ARG_WEIGHTS, parameters.weights.memory.get()},
+         {DNNL_ARG_BIAS, parameters.bias.memory.get()},
+         {DNNL_ARG_DST, data.destination.memory.get()},
+         {DNNL_ARG_SCRATCHPAD, scratchpad_.memory.get()}}};
     dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments.size()),
                            arguments.data());
   }
 
-  [[nodiscard]] Tensor output(int copy) const override {
+  [[nodiscard]] Tensor output(int round) const override {
     Tensor out(output_shape(problem_->layer.shape));
     dnnl::memory plain(plain_descriptor(destination_dims()), engine_, out.values.data());
-    dnnl::memory from = copies_[static_cast<std::size_t>(copy)].destination.memory;
+    dnnl::memory from =
+        activations_[static_cast<std::size_t>(round) % activations_.size()].destination.memory;
     reorder(from, plain);
     return out;
   }
 
  private:
-  Copy& at(int copy) noexcept { return copies_[static_cast<std::size_t>(copy)]; }
-
   [[nodiscard]] Dims destination_dims() const {
     const Dims dims = output_shape(problem_->layer.shape);
     return is_product(problem_->layer.shape) ? Dims{dims[0], dims[1]} : dims;
@@ -220,7 +228,8 @@ class OnednnContestant final : public Contestant {
   dnnl::primitive primitive_;
   Block scratchpad_;
   std::string implementation_;
-  std::vector<Copy> copies_;
+  std::vector<Parameters> parameters_;
+  std::vector<Activations> activations_;
 };
 
 MadePeer make(const Problem& problem, const Setup& setup, dnnl::algorithm algorithm) {
