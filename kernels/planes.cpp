@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 namespace wbs::kernels {
@@ -41,7 +42,7 @@ std::int64_t plane_stride(std::int64_t pixels) noexcept {
 
 Planes planes_of(Element element, std::int64_t images, std::int64_t channels, std::int64_t height,
                  std::int64_t width, int zero_point) noexcept {
-  return {element, images, channels, height, width, plane_stride(images * height * width),
+  return {element,   images, channels, height, width, plane_stride(images * height * width),
           zero_point};
 }
 

@@ -1,0 +1,192 @@
+#include "kernels/direct_conv.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace wbs::kernels {
+namespace {
+
+TileLimits limits_of(Packing packing) noexcept {
+  if (packing == Packing::rows) return {kRowTileVectors, false};
+  return {kTileVectors, true};
+}
+
+/// The zero point as a word.
+std::uint32_t fill_word(const Planes& planes) noexcept {
+  return 0x01010101U * static_cast<std::uint32_t>(planes.zero_point);
+}
+
+/// Sum of the output channel's weights: what a zero point of 1 adds to its sum.
+std::int32_t weight_sum(const Tensor& weights, std::int64_t out) noexcept {
+  const std::int64_t per_out = static_cast<std::int64_t>(weights.values.size()) / weights.shape[0];
+  std::int32_t sum = 0;
+  for (std::int64_t k = 0; k < per_out; ++k) {
+    sum += static_cast<std::int32_t>(weights.values[static_cast<std::size_t>(out * per_out + k)]);
+  }
+  return sum;
+}
+
+PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
+  const Epilogue& epilogue = layer.epilogue;
+  PaddedEpilogue padded;
+  const auto size = static_cast<std::size_t>(channels);
+  padded.start.assign(size, 0);
+  padded.scale.assign(size, 0.0F);
+  padded.bias.assign(size, static_cast<float>(epilogue.output_zero_point));
+  for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
+    padded.scale[o] = epilogue.scale.empty() ? 1.0F : epilogue.scale[o];
+    padded.bias[o] = epilogue.bias.empty() ? 0.0F : epilogue.bias[o];
+    if (layer.element == Element::u8 && layer.input_zero_point != 0) {
+      padded.start[o] =
+          -layer.input_zero_point * weight_sum(*layer.weights, static_cast<std::int64_t>(o));
+    }
+  }
+  return padded;
+}
+
+}  // namespace
+
+DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads)
+    : ConvKernel(layer, implementation),
+      shape_(layer.shape),
+      threads_(threads),
+      weights_(pack_weights(layer, choose_packing(layer))),
+      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing))),
+      epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
+  tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
+  for (const std::int64_t words : geometry_.tap_offset) tap_offset_bytes_.push_back(words * 4);
+  // Where tiles are few, panels are shared out as well.
+  const auto tiles = static_cast<std::int32_t>(geometry_.tiles.size());
+  const std::int32_t wanted = threads > 1 ? (8 * threads + tiles - 1) / tiles : 1;
+  chunks_ = std::min(wanted, weights_.panels);
+  panel_chunk_ = (weights_.panels + chunks_ - 1) / chunks_;
+  chunks_ = (weights_.panels + panel_chunk_ - 1) / panel_chunk_;
+
+  const Epilogue& epilogue = layer.epilogue;
+  const bool bytes = epilogue.output == Element::u8;
+  common_.input_plane_bytes =
+      4 * (geometry_.copies.empty() ? input().stride : geometry_.copy_stride);
+  common_.tap_offset = tap_offset_bytes_.data();
+  common_.taps = static_cast<std::int32_t>(shape_.taps());
+  common_.fill = fill_word(input());
+  common_.weights = reinterpret_cast<const unsigned char*>(weights_.words.data());
+  common_.word_begin = weights_.word_begin.data();
+  common_.run_begin = weights_.run_begin.data();
+  common_.runs = weights_.runs.data();
+  common_.planes = weights_.planes.data();
+  common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
+  common_.start = epilogue_.start.data();
+  common_.scale = epilogue_.scale.data();
+  common_.bias = epilogue_.bias.data();
+  common_.residual_scale = epilogue.residual_scale;
+  common_.low = bytes ? std::max(epilogue.low, 0.0F) : epilogue.low;
+  common_.high = bytes ? std::min(epilogue.high, 255.0F) : epilogue.high;
+  common_.output_type = tile_output(epilogue.output);
+  common_.output_plane_bytes = 4 * output().stride;
+}
+
+std::int64_t DirectConv::scratch_bytes() const noexcept {
+  return static_cast<std::int64_t>(geometry_.copies.size()) * input().planes() *
+         geometry_.copy_stride * 4;
+}
+
+std::int64_t DirectConv::weight_bytes() const noexcept {
+  return weights_.size_bytes() +
+         static_cast<std::int64_t>(geometry_.masks.size() * sizeof(std::uint64_t) +
+                                   geometry_.tiles.size() * sizeof(Tile));
+}
+
+std::int64_t DirectConv::packed_macs() const noexcept {
+  return weights_.word_count * channels_per_word(input().element) * output().pixels();
+}
+
+std::string_view DirectConv::packing() const noexcept {
+  switch (weights_.packing) {
+    case Packing::panel8:
+      return "panels of 8 outputs";
+    case Packing::panel4:
+      return "panels of 4 outputs";
+    case Packing::rows:
+      return "single outputs";
+  }
+  return "";
+}
+
+/// One input plane becomes one plane of each copy: rows `stride` apart, columns shifted and
+/// `stride` apart, padding columns filled.
+void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept {
+  const auto* in = static_cast<const std::uint32_t*>(buffers.input) + plane * input().stride;
+  const std::int64_t width = output().width;
+  const std::int64_t step = shape_.stride[1];
+  for (std::size_t c = 0; c < geometry_.copies.size(); ++c) {
+    const ColumnCopy& copy = geometry_.copies[c];
+    auto* out = static_cast<std::uint32_t*>(buffers.scratch) +
+                (static_cast<std::int64_t>(c) * input().planes() + plane) * geometry_.copy_stride;
+    // Output columns [first, last) lie inside the image.
+    const std::int64_t first = std::clamp<std::int64_t>((step - 1 - copy.column) / step, 0, width);
+    const std::int64_t last =
+        std::clamp<std::int64_t>((shape_.width - copy.column + step - 1) / step, first, width);
+    for (std::int64_t n = 0; n < input().images; ++n) {
+      std::uint32_t* row = out + n * geometry_.copy_rows * width;
+      for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
+        const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
+        std::fill(row, row + first, common_.fill);
+        if (step == 1) {
+          std::copy(from + first, from + last, row + first);
+        } else if (step == 2) {
+          for (std::int64_t x = first; x < last; ++x) row[x] = from[2 * x];
+        } else {
+          for (std::int64_t x = first; x < last; ++x) row[x] = from[step * x];
+        }
+        std::fill(row + last, row + width, common_.fill);
+      }
+    }
+  }
+}
+
+void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
+                          std::int64_t item) const noexcept {
+  const Tile& tile = geometry_.tiles[static_cast<std::size_t>(item / chunks_)];
+  const auto chunk = static_cast<std::int32_t>(item % chunks_);
+  TileArgs args = common;
+  args.input += 4 * tile.first_in;
+  args.tap_mask = geometry_.masks.data() + std::size_t{tile.mask_set} * geometry_.tap_offset.size();
+  args.panel_begin = chunk * panel_chunk_;
+  args.panel_end = std::min(args.panel_begin + panel_chunk_, weights_.panels);
+  args.residual = buffers.residual == nullptr
+                      ? nullptr
+                      : static_cast<const unsigned char*>(buffers.residual) + 4 * tile.first_out;
+  args.output = static_cast<unsigned char*>(buffers.output) + 4 * tile.first_out;
+  args.store_mask = tile.store_mask;
+  args.vectors = tile.vectors;
+  args.tail = tile.tail;
+  tile_(args);
+}
+
+void DirectConv::run(const ConvBuffers& buffers) const noexcept {
+  TileArgs common = common_;
+  common.input =
+      static_cast<const unsigned char*>(geometry_.copies.empty() ? buffers.input : buffers.scratch);
+  const std::int64_t planes = geometry_.copies.empty() ? 0 : input().planes();
+  const auto items = static_cast<std::int64_t>(geometry_.tiles.size()) * chunks_;
+  if (threads_ <= 1) {
+    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
+    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
+    return;
+  }
+#pragma omp parallel num_threads(threads_)
+  {
+#pragma omp for schedule(static)
+    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
+#pragma omp for schedule(dynamic)
+    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
+  }
+}
+
+std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,
+                                                   const Implementation& implementation,
+                                                   int threads) {
+  return std::make_unique<DirectConv>(layer, implementation, threads);
+}
+
+}  // namespace wbs::kernels

@@ -1,0 +1,48 @@
+// The direct algorithm: shifted products of pixel tiles and packed weights.
+#pragma once
+
+#include <vector>
+
+#include "kernels/conv_kernel.hpp"
+#include "kernels/geometry.hpp"
+#include "kernels/pack.hpp"
+
+namespace wbs::kernels {
+
+/// Epilogue values padded to whole panels, and where the sums begin.
+struct PaddedEpilogue {
+  std::vector<std::int32_t> start;
+  std::vector<float> scale;
+  std::vector<float> bias;
+};
+
+class DirectConv final : public ConvKernel {
+ public:
+  DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads);
+
+  void run(const ConvBuffers& buffers) const noexcept override;
+  [[nodiscard]] std::int64_t scratch_bytes() const noexcept override;
+  [[nodiscard]] std::int64_t weight_bytes() const noexcept override;
+  [[nodiscard]] std::int64_t packed_macs() const noexcept override;
+  [[nodiscard]] std::string_view algorithm() const noexcept override { return "direct"; }
+  [[nodiscard]] std::string_view packing() const noexcept override;
+
+ private:
+  void copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept;
+  void run_item(const ConvBuffers& buffers, const TileArgs& common,
+                std::int64_t item) const noexcept;
+
+  ConvShape shape_;
+  int threads_;
+  TileFunction tile_;
+  PackedWeights weights_;
+  Geometry geometry_;
+  PaddedEpilogue epilogue_;
+  std::vector<std::int64_t> tap_offset_bytes_;
+  TileArgs common_{};  ///< what all tiles share
+  std::int32_t panel_chunk_ = 1;
+  std::int32_t chunks_ = 1;
+  std::int32_t fill_ = 0;
+};
+
+}  // namespace wbs::kernels

@@ -1,0 +1,50 @@
+// Where the taps of a convolution read, and how its output pixels are cut into tiles.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/conv.hpp"
+#include "kernels/tile.hpp"
+
+namespace wbs::kernels {
+
+/// A copy of the input that a convolution needs before it can run as shifted products: one column
+/// shift and row phase of all planes, out_width wide. See geometry_of().
+struct ColumnCopy {
+  std::int64_t column = 0;  ///< input column of output column 0
+  std::int64_t phase = 0;   ///< input row of row 0; rows are stride apart
+};
+
+/// Pixels of one tile; index i of vector lanes first, then the tail.
+struct Tile {
+  std::int64_t first_in = 0;   ///< word of the tile's first pixel in the input's (or copy's) planes
+  std::int64_t first_out = 0;  ///< and in the output's
+  std::uint64_t store_mask = 0;
+  std::int32_t vectors = 0;
+  std::int32_t tail = 0;
+  std::uint32_t mask_set = 0;  ///< its taps' masks: [mask_set * taps, + taps)
+};
+
+/// How a convolution runs as shifted products: the word that tap t of output pixel p reads is
+/// p's own place plus tap_offset[t]. That holds on the input itself when stride is 1 and the output
+/// is as wide as the input; otherwise on copies whose rows have the output's width.
+struct Geometry {
+  std::vector<ColumnCopy> copies;        ///< empty: on the input itself
+  std::int64_t copy_rows = 0;            ///< rows of each copied image
+  std::int64_t copy_stride = 0;          ///< words from plane to plane of a copy
+  std::vector<std::int64_t> tap_offset;  ///< words; copies are planes() * copy_stride words apart
+  std::vector<std::uint64_t> masks;
+  std::vector<Tile> tiles;
+};
+
+/// Tiles of up to `vectors` vectors; with `tails` also one pixel more where that avoids a vector.
+struct TileLimits {
+  int vectors = kTileVectors;
+  bool tails = true;
+};
+
+[[nodiscard]] Geometry geometry_of(const ConvShape& shape, const Planes& input,
+                                   const Planes& output, const TileLimits& limits);
+
+}  // namespace wbs::kernels

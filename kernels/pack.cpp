@@ -1,0 +1,244 @@
+#include "kernels/pack.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.hpp"
+
+namespace wbs::kernels {
+namespace {
+
+/// The layer's weights as (output channel, input channel, tap), groups resolved.
+class WeightView {
+ public:
+  explicit WeightView(const ConvLayer& layer)
+      : layer_(layer),
+        group_in_(layer.shape.in_channels / layer.shape.groups),
+        group_out_(layer.shape.out_channels / layer.shape.groups),
+        taps_(layer.shape.taps()) {}
+
+  /// Whether the weight is kept: false outside its group and outside the tensor.
+  [[nodiscard]] bool kept(std::int64_t out, std::int64_t in, std::int64_t tap) const noexcept {
+    const std::int64_t column = column_of(out, in);
+    if (column < 0) return false;
+    return layer_.mask == nullptr || layer_.mask->kept_weight(out, column, tap);
+  }
+  [[nodiscard]] float value(std::int64_t out, std::int64_t in, std::int64_t tap) const noexcept {
+    const std::int64_t column = column_of(out, in);
+    if (column < 0) return 0.0F;
+    return layer_.weights
+        ->values[static_cast<std::size_t>((out * group_in_ + column) * taps_ + tap)];
+  }
+
+ private:
+  [[nodiscard]] std::int64_t column_of(std::int64_t out, std::int64_t in) const noexcept {
+    if (out >= layer_.shape.out_channels || in >= layer_.shape.in_channels) return -1;
+    const std::int64_t column = in - out / group_out_ * group_in_;
+    return column >= 0 && column < group_in_ ? column : -1;
+  }
+
+  const ConvLayer& layer_;
+  std::int64_t group_in_;
+  std::int64_t group_out_;
+  std::int64_t taps_;
+};
+
+/// One word: the weights of `out` for the channels of `plane`.
+std::uint32_t word_of(const WeightView& view, Element element, std::int64_t out, std::int64_t plane,
+                      std::int64_t tap) noexcept {
+  const std::int64_t group = channels_per_word(element);
+  const int bits = static_cast<int>(32 / group);
+  std::uint32_t word = 0;
+  for (std::int64_t i = 0; i < group; ++i) {
+    const float weight = view.value(out, plane * group + i, tap);
+    const std::uint32_t field = element == Element::f32 ? std::bit_cast<std::uint32_t>(weight)
+                                : element == Element::bf16
+                                    ? to_bf16(weight)
+                                    : static_cast<std::uint8_t>(static_cast<int>(weight));
+    word |= field << (bits * static_cast<int>(i));
+  }
+  return word;
+}
+
+/// Which planes the output channels [first, first + rows) keep, per tap: kept[tap * planes + p].
+void kept_planes(const WeightView& view, const ConvLayer& layer, std::int64_t first,
+                 std::int64_t rows, std::vector<char>& kept) {
+  const std::int64_t group = channels_per_word(layer.element);
+  const std::int64_t planes = (layer.shape.in_channels + group - 1) / group;
+  const std::int64_t taps = layer.shape.taps();
+  std::fill(kept.begin(), kept.end(), char{0});
+  const std::int64_t last = std::min(first + rows, layer.shape.out_channels);
+  for (std::int64_t out = first; out < last; ++out) {
+    for (std::int64_t in = 0; in < layer.shape.in_channels; ++in) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        if (view.kept(out, in, tap)) kept[static_cast<std::size_t>(tap * planes + in / group)] = 1;
+      }
+    }
+  }
+}
+
+std::int64_t plane_count(const ConvLayer& layer) noexcept {
+  const std::int64_t group = channels_per_word(layer.element);
+  return (layer.shape.in_channels + group - 1) / group;
+}
+
+/// Words that a packing with `rows` channels per list has.
+std::int64_t words_with(const ConvLayer& layer, std::int64_t rows) {
+  const WeightView view(layer);
+  std::vector<char> kept(static_cast<std::size_t>(layer.shape.taps() * plane_count(layer)));
+  std::int64_t words = 0;
+  for (std::int64_t first = 0; first < layer.shape.out_channels; first += rows) {
+    kept_planes(view, layer, first, rows, kept);
+    words += rows * std::count(kept.begin(), kept.end(), char{1});
+  }
+  return words;
+}
+
+void pack_panel(const WeightView& view, const ConvLayer& layer, std::int64_t panel,
+                std::vector<char>& kept, PackedWeights& packed, std::vector<std::uint32_t>& words) {
+  const std::int64_t rows = packed.panel_rows();
+  const std::int64_t planes = plane_count(layer);
+  kept_planes(view, layer, panel * rows, rows, kept);
+  packed.word_begin.push_back(words.size());
+  for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
+    bool in_run = false;
+    for (std::int64_t plane = 0; plane < planes; ++plane) {
+      if (kept[static_cast<std::size_t>(tap * planes + plane)] == 0) {
+        in_run = false;
+        continue;
+      }
+      if (!in_run) packed.runs.push_back({static_cast<std::int32_t>(plane), 0});
+      in_run = true;
+      ++packed.runs.back().words;
+      for (std::int64_t row = 0; row < rows; ++row) {
+        words.push_back(word_of(view, layer.element, panel * rows + row, plane, tap));
+      }
+    }
+    packed.run_begin.push_back(static_cast<std::uint32_t>(packed.runs.size()));
+  }
+}
+
+void pack_rows(const WeightView& view, const ConvLayer& layer, std::int64_t out,
+               std::vector<char>& kept, PackedWeights& packed, std::vector<std::uint32_t>& words) {
+  const std::int64_t planes = plane_count(layer);
+  kept_planes(view, layer, out, 1, kept);
+  for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
+    for (std::int64_t plane = 0; plane < planes; ++plane) {
+      if (kept[static_cast<std::size_t>(tap * planes + plane)] == 0) continue;
+      packed.planes.push_back(static_cast<std::int32_t>(plane));
+      words.push_back(word_of(view, layer.element, out, plane, tap));
+    }
+    packed.run_begin.push_back(static_cast<std::uint32_t>(packed.planes.size()));
+  }
+}
+
+std::string place_of(const ConvLayer& layer, std::int64_t out, std::int64_t in, std::int64_t tap) {
+  std::string place = fmt::format("output {}, input {}, tap {}", out, in, tap);
+  if (layer.mask != nullptr && !layer.mask->granularity().per_tap) {
+    const sparsity::Granularity cell = layer.mask->granularity();
+    place += fmt::format(" (block row {}, block column {} of {}x{} blocks)", out / cell.rows,
+                         in / cell.cols, cell.rows, cell.cols);
+  }
+  return place;
+}
+
+}  // namespace
+
+std::int64_t PackedWeights::size_bytes() const noexcept {
+  return word_count * 4 + static_cast<std::int64_t>(word_begin.size() * sizeof(std::uint64_t) +
+                                                    run_begin.size() * sizeof(std::uint32_t) +
+                                                    runs.size() * sizeof(TileRun) +
+                                                    planes.size() * sizeof(std::int32_t));
+}
+
+void check_weights(const ConvLayer& layer) {
+  const Shape expected = layer.shape.weight_shape();
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorKind::input, fmt::format("layer {}: {}", layer.name, what));
+  };
+  const Shape& shape = layer.weights->shape;
+  const bool matrix = shape.size() == 2 && layer.shape.taps() == 1 && shape[0] == expected[0] &&
+                      shape[1] == expected[1];
+  if (shape != expected && !matrix) {
+    fail(fmt::format("the weights are {}, expected {}", wbs::to_string(shape), wbs::to_string(expected)));
+  }
+  if (layer.mask != nullptr && layer.mask->shape() != shape) {
+    fail(fmt::format("the mask is for weights of {}, but they are {}",
+                     wbs::to_string(layer.mask->shape()), wbs::to_string(shape)));
+  }
+  const std::int64_t taps = layer.shape.taps();
+  for (std::int64_t k = 0; k < static_cast<std::int64_t>(layer.weights->values.size()); ++k) {
+    const float value = layer.weights->values[static_cast<std::size_t>(k)];
+    const std::int64_t tap = k % taps;
+    const std::int64_t in = k / taps % expected[1];
+    const std::int64_t out = k / taps / expected[1];
+    if (!std::isfinite(value)) {
+      fail(fmt::format("the weight at {} is {}", place_of(layer, out, in, tap), value));
+    }
+    if (layer.mask != nullptr && value != 0.0F && !layer.mask->kept_weight(out, in, tap)) {
+      fail(fmt::format("the weight at {} is {} but the mask prunes it",
+                       place_of(layer, out, in, tap), value));
+    }
+    if (layer.element == Element::u8 &&
+        (value != std::nearbyint(value) || value < -128.0F || value > 127.0F)) {
+      fail(fmt::format("the weight at {} is {}, expected an integer from -128 to 127",
+                       place_of(layer, out, in, tap), value));
+    }
+  }
+}
+
+Packing choose_packing(const ConvLayer& layer) {
+  // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
+  struct Form {
+    Packing packing;
+    std::int64_t rows;
+    double cost;
+  };
+  constexpr std::array<Form, 3> kForms{
+      {{Packing::panel8, 8, 1.0}, {Packing::panel4, 4, 1.1}, {Packing::rows, 1, 1.5}}};
+  Packing best = Packing::panel8;
+  double lowest = 0.0;
+  for (const Form& form : kForms) {
+    const double cost = static_cast<double>(words_with(layer, form.rows)) * form.cost;
+    if (form.packing == Packing::panel8 || cost < lowest) {
+      best = form.packing;
+      lowest = cost;
+    }
+    // Without a mask or groups no other form has fewer words.
+    if (layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.out_channels >= 8) break;
+  }
+  return best;
+}
+
+PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
+  PackedWeights packed;
+  packed.packing = packing;
+  const std::int64_t rows = packed.panel_rows();
+  packed.panels = static_cast<std::int32_t>((layer.shape.out_channels + rows - 1) / rows);
+  const WeightView view(layer);
+  std::vector<char> kept(static_cast<std::size_t>(layer.shape.taps() * plane_count(layer)));
+  std::vector<std::uint32_t> words;
+  packed.run_begin.push_back(0);
+  for (std::int64_t panel = 0; panel < packed.panels; ++panel) {
+    if (packing != Packing::rows) {
+      pack_panel(view, layer, panel, kept, packed, words);
+      continue;
+    }
+    packed.word_begin.push_back(words.size());
+    for (std::int64_t row = 0; row < rows; ++row) {
+      pack_rows(view, layer, panel * rows + row, kept, packed, words);
+    }
+  }
+  packed.word_count = static_cast<std::int64_t>(words.size());
+  // Tail kernels read up to 8 words from the last ones on.
+  packed.words = Buffer((words.size() + 16) * 4);
+  if (!words.empty()) std::memcpy(packed.words.data(), words.data(), words.size() * 4);
+  return packed;
+}
+
+}  // namespace wbs::kernels

@@ -1,0 +1,47 @@
+// From a dense weight tensor and a mask to the words that tile kernels stream.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "kernels/buffer.hpp"
+#include "kernels/conv.hpp"
+#include "kernels/tile.hpp"
+
+namespace wbs::kernels {
+
+/// Weights as 32-bit words (element.hpp) in the order of the tile kernels.
+/// - panel8, panel4: 8 or 4 output channels share the planes that any of them keeps; per kept plane
+///   of a tap there is one word per channel. Blocks of whole panels (8x8, 16x4, 32x32, ...) pack
+///   without a zero; others are covered.
+/// - rows: every output channel has its own planes.
+struct PackedWeights {
+  Packing packing = Packing::panel8;
+  std::int32_t panels = 0;
+  std::vector<std::uint64_t> word_begin;  ///< per panel
+  std::vector<std::uint32_t> run_begin;   ///< see TileArgs
+  std::vector<TileRun> runs;              ///< panel forms
+  std::vector<std::int32_t> planes;       ///< row form
+  Buffer words;
+  std::int64_t word_count = 0;
+
+  [[nodiscard]] std::int32_t panel_rows() const noexcept {
+    return packing == Packing::panel8 ? 8 : 4;
+  }
+  [[nodiscard]] std::int64_t size_bytes() const noexcept;
+};
+
+/// Throws Error(input) naming `layer.name` and the weight or block: a mask of another shape, a
+/// weight that is not finite, one outside the mask that is not zero, for u8 one that is no integer
+/// in [-128, 127].
+void check_weights(const ConvLayer& layer);
+
+/// The packing that is cheapest for the layer's mask, counting words and what a word costs in each
+/// form. Deterministic.
+[[nodiscard]] Packing choose_packing(const ConvLayer& layer);
+
+/// The weights of a checked layer. Deterministic: the same layer, the same bits.
+[[nodiscard]] PackedWeights pack_weights(const ConvLayer& layer, Packing packing);
+
+}  // namespace wbs::kernels

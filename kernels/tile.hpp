@@ -1,0 +1,73 @@
+// The contract between plans and tile kernels: plain data, because files compiled for one
+// instruction set include nothing that another file could share compiled code with.
+#pragma once
+
+#include <cstdint>
+
+namespace wbs::kernels {
+
+/// A vector is 16 pixels in every implementation; a tile has up to kTileVectors of them.
+inline constexpr int kVectorPixels = 16;
+inline constexpr int kTileVectors = 3;
+/// A panel tile may have one pixel more, the tail, whose lanes are output channels: 49 = 3 * 16 + 1
+/// divides the images of most networks. Its bit in a mask:
+inline constexpr int kTailBit = 48;
+/// Tiles of row-form kernels have no tail and up to kRowTileVectors vectors.
+inline constexpr int kRowTileVectors = 4;
+
+/// Consecutive input planes that a panel of outputs reads.
+struct TileRun {
+  std::int32_t first_plane;
+  std::int32_t words;  ///< planes, each meeting one 32-bit weight word per output row
+};
+
+/// How weights are packed; see pack.hpp.
+enum class Packing : std::uint8_t { panel8, panel4, rows };
+
+/// How a tile stores: the values of kernels::Element, repeated here for plain-data users.
+enum class TileOutput : std::uint8_t { f32, bf16, u8 };
+
+/// One tile of pixels times the panels [panel_begin, panel_end).
+struct TileArgs {
+  // Input: word of (plane p, tap t, pixel i of the tile) at
+  //   input + p * input_plane_bytes + tap_offset[t] + 4 * i.
+  const unsigned char* input;
+  std::int64_t input_plane_bytes;
+  const std::int64_t* tap_offset;
+  const std::uint64_t*
+      tap_mask;  ///< per tap: bit i: pixel i lies in the image; else `fill` is read
+  std::int32_t taps;
+  std::uint32_t fill;  ///< the word that stands for zeros: the input's zero point, repeated
+
+  // Weights of panel q. Panel forms: runs [run_begin[q * taps + t], run_begin[q * taps + t + 1]) of
+  // tap t; words at weights + 4 * word_begin[q], one per row for each plane of each run.
+  // Row form: words and their planes [run_begin[(q * 4 + r) * taps + t], ... + 1) of row r and tap
+  // t.
+  const unsigned char* weights;
+  const std::uint64_t* word_begin;
+  const std::uint32_t* run_begin;
+  const TileRun* runs;
+  const std::int32_t* planes;
+  std::int32_t panel_begin;
+  std::int32_t panel_end;
+  std::int32_t out_channels;
+
+  // Epilogue (conv.hpp); arrays are padded to whole panels.
+  const std::int32_t* start;  ///< sums begin here: bits of 0.0F, or -zero_point * (sum of weights)
+  const float* scale;
+  const float* bias;
+  float residual_scale;
+  float low;
+  float high;
+  TileOutput output_type;
+  const unsigned char* residual;  ///< null: none; else laid out as the output
+  unsigned char* output;          ///< the tile's first pixel in the first output plane
+  std::int64_t output_plane_bytes;
+  std::uint64_t store_mask;  ///< bit i: pixel i of the tile exists
+  std::int32_t vectors;
+  std::int32_t tail;  ///< 0 or 1
+};
+
+using TileFunction = void (*)(const TileArgs& args) noexcept;
+
+}  // namespace wbs::kernels

@@ -1,0 +1,59 @@
+// Tile kernels for AVX-512 BF16: vdpbf16ps adds two products. It flushes denormals, and rounds
+// after each of the two.
+#include "kernels/tile_kernels.hpp"
+
+#include <immintrin.h>
+
+namespace wbs::kernels {
+namespace {
+
+#include "kernels/simd_avx512.inc"
+#include "kernels/simd_tail.inc"
+
+inline __m512bh halves(Word word) {
+  return reinterpret_cast<__m512bh>(word);
+}
+inline __m256bh tail_halves(__m256i word) {
+  return reinterpret_cast<__m256bh>(word);
+}
+
+inline Word pack_bf16(Float even, Float odd) {
+  // 16 halves of `even`, then 16 of `odd`: interleave.
+  const Word both = reinterpret_cast<Word>(_mm512_cvtne2ps_pbh(odd, even));
+  const Word order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                                      23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_permutexvar_epi16(order, both);
+}
+
+struct Bf16 {
+  using Sum = Float;
+  using Weight = Word;
+  using TailSum = __m256;
+  static constexpr TileOutput kOutput = TileOutput::bf16;
+  static Sum begin(const std::int32_t* /*start*/) { return _mm512_setzero_ps(); }
+  static Weight weight(const unsigned char* w) {
+    std::int32_t word;
+    __builtin_memcpy(&word, w, 4);
+    return broadcast(word);
+  }
+  static Sum dot(Sum sum, Word x, Weight w) { return _mm512_dpbf16_ps(sum, halves(x), halves(w)); }
+  static Float to_float(Sum sum) { return sum; }
+  static TailSum tail_begin(const std::int32_t* /*start*/) { return _mm256_setzero_ps(); }
+  static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
+    return _mm256_dpbf16_ps(sum, tail_halves(tail_input(x)), tail_halves(tail_weights(w)));
+  }
+  static __m256 tail_to_float(TailSum sum) { return sum; }
+  static float read(const unsigned char* word, int position) { return read_bf16(word, position); }
+  static void write(unsigned char* word, int position, float y) { write_bf16(word, position, y); }
+};
+
+#include "kernels/tile_body.inc"
+#include "kernels/tile_select.inc"
+
+}  // namespace
+
+TileFunction tile_avx512_bf16(TileOutput /*element*/, Packing packing) noexcept {
+  return select_tile<Bf16>(packing);
+}
+
+}  // namespace wbs::kernels
