@@ -25,6 +25,11 @@ std::unique_ptr<const sparsity::Mask> make_mask(const LayerRequest& request,
     throw Error(ErrorKind::input, fmt::format("layer {}: pattern '{}': {}", request.name,
                                               sparsity::to_string(choice.pattern), fits.error()));
   }
+  if (choice.given) {
+    const sparsity::Plane plane = sparsity::plane_of(weights.shape);
+    return std::make_unique<sparsity::Mask>(
+        sparsity::mask_of_nonzeros(weights, sparsity::granularity_of(choice.pattern, plane)));
+  }
   const Tensor* ranked = &weights;
   Tensor noise;
   if (choice.uniform) {

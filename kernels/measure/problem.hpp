@@ -27,6 +27,7 @@ struct LayerRequest {
 struct MaskChoice {
   sparsity::Pattern pattern;  ///< dense: no mask
   bool uniform = true;        ///< every cell alike (seeded); else by the weights' magnitude (L2)
+  bool given = false;         ///< `weights` are masked already: what is zero is the mask
   const Tensor* weights = nullptr;  ///< fp32 weights of a real network; null: seeded normal ones
 };
 
