@@ -1,6 +1,8 @@
 #include "kernels/direct_conv.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 
 namespace wbs::kernels {
@@ -36,12 +38,36 @@ PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
   for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
     padded.scale[o] = epilogue.scale.empty() ? 1.0F : epilogue.scale[o];
     padded.bias[o] = epilogue.bias.empty() ? 0.0F : epilogue.bias[o];
+    // Without scales the sum may as well begin at the bias, which saves an operation per output.
+    if (layer.element != Element::u8 && epilogue.scale.empty()) {
+      padded.start[o] = std::bit_cast<std::int32_t>(padded.bias[o]);
+    }
     if (layer.element == Element::u8 && layer.input_zero_point != 0) {
       padded.start[o] =
           -layer.input_zero_point * weight_sum(*layer.weights, static_cast<std::int64_t>(o));
     }
   }
   return padded;
+}
+
+/// Which bounds some y may cross. Stores to u8 saturate, which covers [0, 255] unless y is beyond
+/// 32 bits.
+TileClip clip_of(const ConvLayer& layer, float low, float high) {
+  if (layer.epilogue.output != Element::u8) {
+    if (std::isfinite(high)) return TileClip::both;
+    return std::isfinite(low) ? TileClip::low : TileClip::none;
+  }
+  if (low > 0.0F || high < 255.0F) return TileClip::both;
+  const double products = static_cast<double>(layer.weights->values.size()) /
+                          static_cast<double>(layer.shape.out_channels);
+  double largest = 0.0;
+  for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
+    const double scale = layer.epilogue.scale.empty() ? 1.0 : layer.epilogue.scale[o];
+    const double bias = layer.epilogue.bias.empty() ? 0.0 : layer.epilogue.bias[o];
+    largest = std::max(largest, std::fabs(scale) * products * 255.0 * 128.0 + std::fabs(bias));
+  }
+  largest += 255.0 * std::fabs(layer.epilogue.residual_scale);
+  return largest < 2e9 ? TileClip::none : TileClip::both;
 }
 
 }  // namespace
@@ -81,6 +107,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.residual_scale = epilogue.residual_scale;
   common_.low = bytes ? std::max(epilogue.low, 0.0F) : epilogue.low;
   common_.high = bytes ? std::min(epilogue.high, 255.0F) : epilogue.high;
+  common_.scaled = layer.element == Element::u8 || !epilogue.scale.empty();
+  common_.clip = clip_of(layer, common_.low, common_.high);
   common_.output_type = tile_output(epilogue.output);
   common_.output_plane_bytes = 4 * output().stride;
 }
@@ -112,8 +140,7 @@ std::string_view DirectConv::packing() const noexcept {
   return "";
 }
 
-/// One input plane becomes one plane of each copy: rows `stride` apart, columns shifted and
-/// `stride` apart, padding columns filled.
+/// One input plane becomes one plane of each copy.
 void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept {
   const auto* in = static_cast<const std::uint32_t*>(buffers.input) + plane * input().stride;
   const std::int64_t width = output().width;
@@ -122,7 +149,7 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
     const ColumnCopy& copy = geometry_.copies[c];
     auto* out = static_cast<std::uint32_t*>(buffers.scratch) +
                 (static_cast<std::int64_t>(c) * input().planes() + plane) * geometry_.copy_stride;
-    // Output columns [first, last) lie inside the image.
+    // Columns [first, last) of the copy lie inside the image.
     const std::int64_t first = std::clamp<std::int64_t>((step - 1 - copy.column) / step, 0, width);
     const std::int64_t last =
         std::clamp<std::int64_t>((shape_.width - copy.column + step - 1) / step, first, width);
@@ -130,7 +157,6 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
       std::uint32_t* row = out + n * geometry_.copy_rows * width;
       for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
         const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
-        std::fill(row, row + first, common_.fill);
         if (step == 1) {
           std::copy(from + first, from + last, row + first);
         } else if (step == 2) {
@@ -138,7 +164,6 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
         } else {
           for (std::int64_t x = first; x < last; ++x) row[x] = from[step * x];
         }
-        std::fill(row + last, row + width, common_.fill);
       }
     }
   }
@@ -158,7 +183,13 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
                       : static_cast<const unsigned char*>(buffers.residual) + 4 * tile.first_out;
   args.output = static_cast<unsigned char*>(buffers.output) + 4 * tile.first_out;
   args.store_mask = tile.store_mask;
+  args.inside = tile.inside;
   args.vectors = tile.vectors;
+  const auto next = static_cast<std::size_t>(item / chunks_) + 1;
+  if (next < geometry_.tiles.size()) {
+    args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
+    args.prefetch_planes = static_cast<std::int32_t>(input().planes());
+  }
   args.tail = tile.tail;
   tile_(args);
 }

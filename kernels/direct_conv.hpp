@@ -42,7 +42,6 @@ class DirectConv final : public ConvKernel {
   TileArgs common_{};  ///< what all tiles share
   std::int32_t panel_chunk_ = 1;
   std::int32_t chunks_ = 1;
-  std::int32_t fill_ = 0;
 };
 
 }  // namespace wbs::kernels

@@ -38,27 +38,34 @@ std::size_t copy_index(std::vector<ColumnCopy>& copies, const ColumnCopy& copy) 
 
 /// Copies, their size, and tap offsets for a convolution whose input rows are not the output's.
 void plan_copies(const ConvShape& shape, const Planes& input, Geometry& geometry) {
-  const std::int64_t step = shape.stride[0];
   struct Read {
     std::size_t copy;
     std::int64_t rows;
+    std::int64_t columns;
   };
+  const std::int64_t step = shape.stride[0];
+  const std::int64_t width = shape.out_width();
   std::vector<Read> reads;
   for (const TapShift& tap : tap_shifts(shape)) {
     const std::int64_t rows = floor_divide(tap.row, step);
-    const ColumnCopy copy{tap.column, tap.row - rows * step};
-    reads.push_back({copy_index(geometry.copies, copy), rows});
+    std::int64_t columns = floor_divide(tap.column, shape.stride[1]);
+    const std::int64_t first_column = tap.column - columns * shape.stride[1];
+    // A copy has `width` columns. One copy serves all taps of its phase, shifted, unless a tap
+    // reads columns of the image beyond these: then the tap gets a copy of its own.
+    const bool beyond = columns > 0 && first_column + width * shape.stride[1] < shape.width;
+    if (beyond) columns = 0;
+    const ColumnCopy copy{beyond ? tap.column : first_column, tap.row - rows * step};
+    reads.push_back({copy_index(geometry.copies, copy), rows, columns});
   }
   for (const ColumnCopy& copy : geometry.copies) {
     const std::int64_t rows = (input.height - copy.phase + step - 1) / step;
     geometry.copy_rows = std::max({geometry.copy_rows, rows, std::int64_t{1}});
   }
-  const std::int64_t width = shape.out_width();
   geometry.copy_stride = plane_stride(input.images * geometry.copy_rows * width);
   const std::int64_t copy_words = input.planes() * geometry.copy_stride;
   for (const Read& read : reads) {
     geometry.tap_offset.push_back(static_cast<std::int64_t>(read.copy) * copy_words +
-                                  read.rows * width);
+                                  read.rows * width + read.columns);
   }
 }
 
@@ -93,11 +100,9 @@ void cut(std::int64_t count, const TileLimits& limits, std::int64_t base_in, std
 }
 
 /// Which lanes of a tile each tap finds inside the image.
-std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape,
-                                    const Geometry& geometry) {
+std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape) {
   const std::int64_t width = shape.out_width();
   const std::int64_t height = shape.out_height();
-  const bool copied = !geometry.copies.empty();
   std::vector<std::uint64_t> masks;
   const int lanes = tile.vectors * kVectorPixels;
   for (const TapShift& tap : tap_shifts(shape)) {
@@ -108,8 +113,7 @@ std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape,
       const std::int64_t pixel = tile.first_out + i;
       const std::int64_t y = pixel / width % height * shape.stride[0] + tap.row;
       const std::int64_t x = pixel % width * shape.stride[1] + tap.column;
-      // Copies hold the padding columns already.
-      const bool inside = y >= 0 && y < shape.height && (copied || (x >= 0 && x < shape.width));
+      const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
       if (inside) mask |= std::uint64_t{1} << bit;
     }
     masks.push_back(mask);
@@ -138,10 +142,15 @@ Geometry geometry_of(const ConvShape& shape, const Planes& input, const Planes& 
   }
   std::map<std::vector<std::uint64_t>, std::uint32_t> known;
   for (Tile& tile : geometry.tiles) {
-    const std::vector<std::uint64_t> masks = masks_of(tile, shape, geometry);
+    const std::vector<std::uint64_t> masks = masks_of(tile, shape);
     const auto [place, is_new] = known.try_emplace(masks, static_cast<std::uint32_t>(known.size()));
     if (is_new) geometry.masks.insert(geometry.masks.end(), masks.begin(), masks.end());
     tile.mask_set = place->second;
+    const std::uint64_t vector_lanes =
+        (std::uint64_t{1} << (tile.vectors * kVectorPixels % 64)) - 1;
+    tile.inside = std::all_of(masks.begin(), masks.end(), [&](std::uint64_t mask) {
+      return (mask & vector_lanes) == vector_lanes;
+    });
   }
   return geometry;
 }

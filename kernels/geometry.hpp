@@ -9,10 +9,11 @@
 
 namespace wbs::kernels {
 
-/// A copy of the input that a convolution needs before it can run as shifted products: one column
-/// shift and row phase of all planes, out_width wide. See geometry_of().
+/// A copy of the input that a convolution needs before it can run as shifted products: columns
+/// column + i * stride for i < out_width, rows phase + i * stride, of all planes. What lies outside
+/// the image is masked and never written.
 struct ColumnCopy {
-  std::int64_t column = 0;  ///< input column of output column 0
+  std::int64_t column = 0;  ///< input column of the copy's column 0
   std::int64_t phase = 0;   ///< input row of row 0; rows are stride apart
 };
 
@@ -23,6 +24,7 @@ struct Tile {
   std::uint64_t store_mask = 0;
   std::int32_t vectors = 0;
   std::int32_t tail = 0;
+  bool inside = false;         ///< every tap finds every lane of the vectors inside the image
   std::uint32_t mask_set = 0;  ///< its taps' masks: [mask_set * taps, + taps)
 };
 

@@ -99,10 +99,19 @@ std::int64_t words_with(const ConvLayer& layer, std::int64_t rows) {
   return words;
 }
 
+/// Runs end with their block: loops of one length are predicted, those of random length are not.
+std::int64_t longest_run(const ConvLayer& layer) {
+  const std::int64_t planes = plane_count(layer);
+  if (layer.mask == nullptr || layer.mask->granularity().per_tap) return planes;
+  const std::int64_t block = layer.mask->granularity().cols / channels_per_word(layer.element);
+  return std::clamp<std::int64_t>(block, 1, planes);
+}
+
 void pack_panel(const WeightView& view, const ConvLayer& layer, std::int64_t panel,
                 std::vector<char>& kept, PackedWeights& packed, std::vector<std::uint32_t>& words) {
   const std::int64_t rows = packed.panel_rows();
   const std::int64_t planes = plane_count(layer);
+  const std::int64_t longest = longest_run(layer);
   kept_planes(view, layer, panel * rows, rows, kept);
   packed.word_begin.push_back(words.size());
   for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
@@ -112,7 +121,9 @@ void pack_panel(const WeightView& view, const ConvLayer& layer, std::int64_t pan
         in_run = false;
         continue;
       }
-      if (!in_run) packed.runs.push_back({static_cast<std::int32_t>(plane), 0});
+      if (!in_run || plane % longest == 0) {
+        packed.runs.push_back({static_cast<std::int32_t>(plane), 0});
+      }
       in_run = true;
       ++packed.runs.back().words;
       for (std::int64_t row = 0; row < rows; ++row) {
@@ -165,7 +176,8 @@ void check_weights(const ConvLayer& layer) {
   const bool matrix = shape.size() == 2 && layer.shape.taps() == 1 && shape[0] == expected[0] &&
                       shape[1] == expected[1];
   if (shape != expected && !matrix) {
-    fail(fmt::format("the weights are {}, expected {}", wbs::to_string(shape), wbs::to_string(expected)));
+    fail(fmt::format("the weights are {}, expected {}", wbs::to_string(shape),
+                     wbs::to_string(expected)));
   }
   if (layer.mask != nullptr && layer.mask->shape() != shape) {
     fail(fmt::format("the mask is for weights of {}, but they are {}",

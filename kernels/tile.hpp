@@ -27,6 +27,9 @@ enum class Packing : std::uint8_t { panel8, panel4, rows };
 /// How a tile stores: the values of kernels::Element, repeated here for plain-data users.
 enum class TileOutput : std::uint8_t { f32, bf16, u8 };
 
+/// Which bounds the epilogue applies.
+enum class TileClip : std::uint8_t { none, low, both };
+
 /// One tile of pixels times the panels [panel_begin, panel_end).
 struct TileArgs {
   // Input: word of (plane p, tap t, pixel i of the tile) at
@@ -36,6 +39,7 @@ struct TileArgs {
   const std::int64_t* tap_offset;
   const std::uint64_t*
       tap_mask;  ///< per tap: bit i: pixel i lies in the image; else `fill` is read
+  bool inside;   ///< all pixels of the tile lie inside for all taps
   std::int32_t taps;
   std::uint32_t fill;  ///< the word that stands for zeros: the input's zero point, repeated
 
@@ -53,7 +57,9 @@ struct TileArgs {
   std::int32_t out_channels;
 
   // Epilogue (conv.hpp); arrays are padded to whole panels.
-  const std::int32_t* start;  ///< sums begin here: bits of 0.0F, or -zero_point * (sum of weights)
+  const std::int32_t* start;  ///< sums begin here: bits of a float, or for u8 an integer
+  bool scaled;                ///< else y is the sum, and scale and bias are not read
+  TileClip clip;
   const float* scale;
   const float* bias;
   float residual_scale;
@@ -66,6 +72,10 @@ struct TileArgs {
   std::uint64_t store_mask;  ///< bit i: pixel i of the tile exists
   std::int32_t vectors;
   std::int32_t tail;  ///< 0 or 1
+
+  // While the panels run, `prefetch_planes` planes of the next tile come nearer.
+  const unsigned char* next_input;
+  std::int32_t prefetch_planes;
 };
 
 using TileFunction = void (*)(const TileArgs& args) noexcept;

@@ -28,6 +28,10 @@ inline Word load(const void* from, unsigned mask, Word fill) {
   const int* words = static_cast<const int*>(from);
   return {load_half(words, mask & 0xffU, fill.low), load_half(words + 8, mask >> 8U, fill.high)};
 }
+inline Word load_whole(const void* from) {
+  const __m256i* halves = static_cast<const __m256i*>(from);
+  return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+}
 inline void store(void* to, unsigned mask, Word word) {
   int* words = static_cast<int*>(to);
   _mm256_maskstore_epi32(words, lane_mask(mask & 0xffU), word.low);
@@ -44,9 +48,11 @@ inline Float broadcast_float(const float* from) {
 inline Float fma(Float a, Float b, Float c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-inline Float clip(Float y, Float low, Float high) {
-  return {_mm256_min_ps(high.low, _mm256_max_ps(low.low, y.low)),
-          _mm256_min_ps(high.high, _mm256_max_ps(low.high, y.high))};
+inline Float clip_low(Float y, Float low) {
+  return {_mm256_max_ps(low.low, y.low), _mm256_max_ps(low.high, y.high)};
+}
+inline Float clip_high(Float y, Float high) {
+  return {_mm256_min_ps(high.low, y.low), _mm256_min_ps(high.high, y.high)};
 }
 inline Word to_word(Float y) {
   return {_mm256_castps_si256(y.low), _mm256_castps_si256(y.high)};
@@ -114,9 +120,10 @@ void panel_tile(const TileArgs& args) noexcept {
   for (int panel = args.panel_begin; panel < args.panel_end; ++panel) {
     for (int row = 0; row < kPanelRows; row += 4) {
       for (int v = 0; v < args.vectors; ++v) {
-        panel_pass<T, 4, 1, false>(args, {panel, kPanelRows, row, v});
+        panel_pass<T, 4, 1, false, true>(args, {panel, kPanelRows, row, v});
       }
-      if (args.tail != 0) panel_pass<T, 4, 0, true>(args, {panel, kPanelRows, row, args.vectors});
+      if (args.tail != 0)
+        panel_pass<T, 4, 0, true, true>(args, {panel, kPanelRows, row, args.vectors});
     }
   }
 }
@@ -124,7 +131,7 @@ void panel_tile(const TileArgs& args) noexcept {
 template <class T>
 void row_tile(const TileArgs& args) noexcept {
   for (int panel = args.panel_begin; panel < args.panel_end; ++panel) {
-    for (int v = 0; v < args.vectors; ++v) row_pass<T, 1>(args, {panel, 4, 0, v});
+    for (int v = 0; v < args.vectors; ++v) row_pass<T, 1, true>(args, {panel, 4, 0, v});
   }
 }
 

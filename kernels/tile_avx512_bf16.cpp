@@ -30,7 +30,7 @@ struct Bf16 {
   using Weight = Word;
   using TailSum = __m256;
   static constexpr TileOutput kOutput = TileOutput::bf16;
-  static Sum begin(const std::int32_t* /*start*/) { return _mm512_setzero_ps(); }
+  static Sum begin(const std::int32_t* start) { return float_of_f32(broadcast(*start)); }
   static Weight weight(const unsigned char* w) {
     std::int32_t word;
     __builtin_memcpy(&word, w, 4);
@@ -38,7 +38,9 @@ struct Bf16 {
   }
   static Sum dot(Sum sum, Word x, Weight w) { return _mm512_dpbf16_ps(sum, halves(x), halves(w)); }
   static Float to_float(Sum sum) { return sum; }
-  static TailSum tail_begin(const std::int32_t* /*start*/) { return _mm256_setzero_ps(); }
+  static TailSum tail_begin(const std::int32_t* start) {
+    return _mm256_loadu_ps(reinterpret_cast<const float*>(start));
+  }
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbf16_ps(sum, tail_halves(tail_input(x)), tail_halves(tail_weights(w)));
   }

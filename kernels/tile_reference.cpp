@@ -21,7 +21,7 @@ std::uint32_t read_word(const unsigned char* from) noexcept {
 struct F32 {
   using Sum = float;
   static constexpr int kGroup = 1;
-  static Sum begin(std::int32_t /*start*/) noexcept { return 0.0F; }
+  static Sum begin(std::int32_t start) noexcept { return std::bit_cast<float>(start); }
   static Sum dot(Sum sum, std::uint32_t x, std::uint32_t w) noexcept {
     return std::fma(std::bit_cast<float>(x), std::bit_cast<float>(w), sum);
   }
@@ -36,7 +36,7 @@ struct F32 {
 struct Bf16 {
   using Sum = float;
   static constexpr int kGroup = 2;
-  static Sum begin(std::int32_t /*start*/) noexcept { return 0.0F; }
+  static Sum begin(std::int32_t start) noexcept { return std::bit_cast<float>(start); }
   static float get(std::uint32_t word, int position) noexcept {
     return from_bf16(static_cast<std::uint16_t>(word >> (16 * position)));
   }
@@ -117,7 +117,8 @@ template <class T, class Stored>
 void finish(const TileArgs& args, int channel, typename T::Sum sum, Pixel pixel) noexcept {
   const std::int64_t place = channel / Stored::kGroup * args.output_plane_bytes + 4 * pixel.index;
   const int position = channel % Stored::kGroup;
-  float y = std::fma(static_cast<float>(sum), args.scale[channel], args.bias[channel]);
+  auto y = static_cast<float>(sum);
+  if (args.scaled) y = std::fma(y, args.scale[channel], args.bias[channel]);
   // The word's other channels are written before or after; the residual may be the output itself.
   if (args.residual != nullptr) {
     y = std::fma(Stored::get(read_word(args.residual + place), position), args.residual_scale, y);
