@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/buffer.hpp"
 #include "kernels/peers/backends.hpp"
+#include "kernels/peers/onednn_memory.hpp"
 
 namespace wbs::kernels::peers {
 namespace {
@@ -17,14 +17,6 @@ using Tag = dnnl::memory::format_tag;
 using Type = dnnl::memory::data_type;
 using Dims = dnnl::memory::dims;
 using Descriptor = dnnl::memory::desc;
-
-Type activation_type(Element element) {
-  return element == Element::f32 ? Type::f32 : element == Element::bf16 ? Type::bf16 : Type::u8;
-}
-
-Type weight_type(Element element) {
-  return element == Element::u8 ? Type::s8 : activation_type(element);
-}
 
 /// A layer of one pixel per image is a matrix product, for which oneDNN has its own primitive.
 bool is_product(const ConvShape& s) {
@@ -114,14 +106,7 @@ dnnl::inner_product_forward::primitive_desc product(const ConvLayer& layer,
   return {operation, attributes(layer), engine};
 }
 
-/// Memory of ours, in huge pages like that of our own kernels.
-struct Block {
-  Buffer bytes;
-  dnnl::memory memory;
-
-  Block(const Descriptor& descriptor, const dnnl::engine& engine)
-      : bytes(descriptor.get_size()), memory(descriptor, engine, bytes.data()) {}
-};
+using Block = OnednnBlock;
 
 struct Parameters {
   Block weights, bias;
@@ -147,13 +132,13 @@ class OnednnContestant final : public Contestant {
     for (int copy = 0; copy < setup.weight_copies; ++copy) {
       Parameters& made = parameters_.emplace_back(
           Parameters{{chosen.weights_desc(), engine}, {chosen.bias_desc(), engine}});
-      fill(made.weights, problem.layer.weights->values, weight_dims(s));
-      fill(made.bias, bias_values(problem.layer), {s.out_channels});
+      made.weights.fill(problem.layer.weights->values, weight_dims(s));
+      made.bias.fill(bias_values(problem.layer), {s.out_channels});
     }
     for (int copy = 0; copy < setup.activation_copies; ++copy) {
       Activations& made = activations_.emplace_back(
           Activations{{chosen.src_desc(), engine}, {chosen.dst_desc(), engine}});
-      fill(made.source, problem.input.values, {s.images, s.in_channels, s.height, s.width});
+      made.source.fill(problem.input.values, {s.images, s.in_channels, s.height, s.width});
     }
   }
 
@@ -170,7 +155,7 @@ class OnednnContestant final : public Contestant {
   void reset(int round) override {
     if (problem_->residual.values.empty()) return;
     Activations& data = activations_[static_cast<std::size_t>(round) % activations_.size()];
-    fill(data.destination, problem_->residual.values, destination_dims());
+    data.destination.fill(problem_->residual.values, destination_dims());
   }
 
   void run(int round) noexcept override {
@@ -204,21 +189,10 @@ class OnednnContestant final : public Contestant {
     return is_product(problem_->layer.shape) ? Dims{dims[0], dims[1]} : dims;
   }
 
-  static Descriptor plain_descriptor(const Dims& dims) {
-    constexpr Tag kPlain[] = {Tag::undef, Tag::a, Tag::ab, Tag::abc, Tag::abcd, Tag::abcde};
-    return {dims, Type::f32, kPlain[dims.size()]};
-  }
-
   void reorder(dnnl::memory& from, dnnl::memory& to) const {
     dnnl::stream stream(engine_);
     dnnl::reorder(from, to).execute(stream, from, to);
     stream.wait();
-  }
-
-  void fill(Block& block, const std::vector<float>& values, const Dims& dims) {
-    std::vector<float> plain_values = values;
-    dnnl::memory plain(plain_descriptor(dims), engine_, plain_values.data());
-    reorder(plain, block.memory);
   }
 
   const Problem* problem_;
