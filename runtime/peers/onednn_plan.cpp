@@ -112,7 +112,7 @@ class Planner {
     const Written& from = written_[value];
     const float from_scale = is_integer(from.stored.type) ? from.stored.scale : 1.0F;
     const float to_scale = is_integer(as.type) ? as.scale : 1.0F;
-    const Descriptor& out = plan_.memories[to].descriptor;
+    const Descriptor out = plan_.memories[to].descriptor;
     // A renamed value has other extents over the same elements.
     Descriptor in = plan_.memories[from.versions.front()].descriptor;
     if (in.dims() != out.dims()) in = in.reshape(out.dims());
@@ -294,7 +294,7 @@ class Planner {
   void emit_pool(const ProgramStep& step) {
     const Node& node = node_of(step);
     const Written& from = written_[step.inputs[0]];
-    const Descriptor& source = plan_.memories[from.versions.front()].descriptor;
+    const Descriptor source = plan_.memories[from.versions.front()].descriptor;
     const Dims& in = from.stored.dims;
     const Shape& out = program_.values[step.output].shape;
     const networks::Attributes& a = node.attributes;
@@ -369,7 +369,7 @@ class Planner {
     }
     const bool relu = node.op == Op::relu;
     const float scale = from.stored.scale;
-    const Descriptor& descriptor = plan_.memories[from.versions.front()].descriptor;
+    const Descriptor descriptor = plan_.memories[from.versions.front()].descriptor;
     const dnnl::eltwise_forward::desc operation(
         dnnl::prop_kind::forward_inference,
         relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_clip, descriptor,
