@@ -65,6 +65,8 @@ struct NetworkTimes {
   double speedup = 0.0;
   std::int64_t ours_peak_bytes = 0;  ///< weights and activations planned
   std::int64_t peer_peak_bytes = 0;
+  double peer_layers_ms = 0.0;  ///< the peer's convolutions and products alone, in the network
+  double difference = 0.0;      ///< of the two results, as a share of the largest value
 };
 
 struct BenchReport {

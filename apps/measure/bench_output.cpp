@@ -92,7 +92,9 @@ json network_json(const BenchReport& report) {
           {"peer_spread", times.peer.spread},
           {"n", times.ours.n},
           {"ours_peak_bytes", times.ours_peak_bytes},
-          {"peer_peak_bytes", times.peer_peak_bytes}};
+          {"peer_peak_bytes", times.peer_peak_bytes},
+          {"peer_layers_ms", times.peer_layers_ms},
+          {"difference", times.difference}};
 }
 
 std::vector<std::string> table_row(const BenchRow& row) {

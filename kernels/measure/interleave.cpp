@@ -6,10 +6,10 @@ namespace wbs::kernels::measure {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<std::vector<double>> interleave(std::span<peers::Contestant* const> contestants,
+std::vector<std::vector<double>> interleave(std::span<const std::function<void(int)>> contestants,
                                             int warm_up, const Budget& budget) {
-  for (peers::Contestant* contestant : contestants) {
-    for (int round = 0; round < warm_up; ++round) contestant->run(round);
+  for (const auto& contestant : contestants) {
+    for (int round = 0; round < warm_up; ++round) contestant(round);
   }
   std::vector<std::vector<double>> samples(contestants.size());
   const Clock::time_point begin = Clock::now();
@@ -19,7 +19,7 @@ std::vector<std::vector<double>> interleave(std::span<peers::Contestant* const> 
     for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
       const std::size_t who = (turn + static_cast<std::size_t>(round)) % contestants.size();
       const Clock::time_point start = Clock::now();
-      contestants[who]->run(round);
+      contestants[who](round);
       const std::chrono::duration<double, std::milli> run = Clock::now() - start;
       samples[who].push_back(run.count());
     }

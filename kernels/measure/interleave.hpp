@@ -1,10 +1,9 @@
 // Timing: contestants take turns, run by run, over rotating copies.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
-
-#include "kernels/peers/contestant.hpp"
 
 namespace wbs::kernels::measure {
 
@@ -15,10 +14,11 @@ struct Budget {
   int maximum = 1000;
 };
 
-/// Milliseconds of every timed run, one list per contestant, all of the same length: in each round
-/// every contestant runs once; who begins moves on from round to round, and `warm_up` rounds ran
-/// before. What slows the machine down for a while meets all alike.
+/// Contestants are called with the number of the round. Milliseconds of every timed run, one list
+/// per contestant, all of the same length: in each round every contestant runs once; who begins
+/// moves on from round to round, and `warm_up` rounds ran before. What slows the machine down for a
+/// while meets all alike.
 [[nodiscard]] std::vector<std::vector<double>> interleave(
-    std::span<peers::Contestant* const> contestants, int warm_up, const Budget& budget);
+    std::span<const std::function<void(int)>> contestants, int warm_up, const Budget& budget);
 
 }  // namespace wbs::kernels::measure

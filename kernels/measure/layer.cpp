@@ -103,8 +103,10 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
   for (const std::string& peer : options.peers) {
     enter(result.peers, peer, peers::make_peer(peer, problem.problem, setup), false);
   }
-  std::vector<peers::Contestant*> order;
-  for (const auto& contestant : contestants) order.push_back(contestant.get());
+  std::vector<std::function<void(int)>> order;
+  for (const auto& contestant : contestants) {
+    order.emplace_back([who = contestant.get()](int round) { who->run(round); });
+  }
   std::vector<std::vector<double>> samples = interleave(order, 3, options.budget);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Entry& entry = i < result.ours.size() ? result.ours[i] : result.peers[i - result.ours.size()];

@@ -17,40 +17,6 @@ Rng stream(const LayerRequest& request, const char* role) {
   return Rng(request.seed, stream_of(key.data(), key.size()));
 }
 
-/// The mask of `choice`, or nothing for the dense pattern.
-std::unique_ptr<const sparsity::Mask> make_mask(const LayerRequest& request,
-                                                const MaskChoice& choice, const Tensor& weights) {
-  if (sparsity::is_dense(choice.pattern)) return nullptr;
-  if (const Result<void> fits = sparsity::check_fits(choice.pattern, weights.shape); !fits) {
-    throw Error(ErrorKind::input, fmt::format("layer {}: pattern '{}': {}", request.name,
-                                              sparsity::to_string(choice.pattern), fits.error()));
-  }
-  if (choice.given) {
-    const sparsity::Plane plane = sparsity::plane_of(weights.shape);
-    return std::make_unique<sparsity::Mask>(
-        sparsity::mask_of_nonzeros(weights, sparsity::granularity_of(choice.pattern, plane)));
-  }
-  const Tensor* ranked = &weights;
-  Tensor noise;
-  if (choice.uniform) {
-    // The least important of independent noise: a uniform choice among the masks of the pattern.
-    noise = Tensor(weights.shape);
-    Rng rng = stream(request, "mask");
-    if (std::holds_alternative<sparsity::BlockPattern>(choice.pattern)) {
-      const auto& block = std::get<sparsity::BlockPattern>(choice.pattern);
-      const sparsity::Granularity cells{block.rows, block.cols, false};
-      const sparsity::Mask grid(weights.shape, cells);
-      std::vector<double> importance(static_cast<std::size_t>(grid.cells()));
-      for (double& value : importance) value = rng.uniform();
-      return std::make_unique<sparsity::Mask>(
-          sparsity::prune_cells(weights.shape, cells, block.ratio, importance).mask);
-    }
-    for (float& value : noise.values) value = static_cast<float>(rng.uniform()) + 0.01F;
-    ranked = &noise;
-  }
-  return std::make_unique<sparsity::Mask>(sparsity::prune(*ranked, choice.pattern).mask);
-}
-
 Tensor seeded_weights(const LayerRequest& request) {
   Tensor weights(request.shape.weight_shape());
   const auto fan_in =
@@ -124,6 +90,39 @@ void add_epilogue(const LayerRequest& request, double density, Epilogue& epilogu
 }
 
 }  // namespace
+
+std::unique_ptr<const sparsity::Mask> make_mask(const LayerRequest& request,
+                                                const MaskChoice& choice, const Tensor& weights) {
+  if (sparsity::is_dense(choice.pattern)) return nullptr;
+  if (const Result<void> fits = sparsity::check_fits(choice.pattern, weights.shape); !fits) {
+    throw Error(ErrorKind::input, fmt::format("layer {}: pattern '{}': {}", request.name,
+                                              sparsity::to_string(choice.pattern), fits.error()));
+  }
+  if (choice.given) {
+    const sparsity::Plane plane = sparsity::plane_of(weights.shape);
+    return std::make_unique<sparsity::Mask>(
+        sparsity::mask_of_nonzeros(weights, sparsity::granularity_of(choice.pattern, plane)));
+  }
+  const Tensor* ranked = &weights;
+  Tensor noise;
+  if (choice.uniform) {
+    // The least important of independent noise: a uniform choice among the masks of the pattern.
+    noise = Tensor(weights.shape);
+    Rng rng = stream(request, "mask");
+    if (std::holds_alternative<sparsity::BlockPattern>(choice.pattern)) {
+      const auto& block = std::get<sparsity::BlockPattern>(choice.pattern);
+      const sparsity::Granularity cells{block.rows, block.cols, false};
+      const sparsity::Mask grid(weights.shape, cells);
+      std::vector<double> importance(static_cast<std::size_t>(grid.cells()));
+      for (double& value : importance) value = rng.uniform();
+      return std::make_unique<sparsity::Mask>(
+          sparsity::prune_cells(weights.shape, cells, block.ratio, importance).mask);
+    }
+    for (float& value : noise.values) value = static_cast<float>(rng.uniform()) + 0.01F;
+    ranked = &noise;
+  }
+  return std::make_unique<sparsity::Mask>(sparsity::prune(*ranked, choice.pattern).mask);
+}
 
 std::unique_ptr<LayerProblem> make_problem(const LayerRequest& request, const MaskChoice& choice) {
   auto made = std::make_unique<LayerProblem>();

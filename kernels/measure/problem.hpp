@@ -43,6 +43,11 @@ struct LayerProblem {
   double density = 1.0;  ///< share of the weights that the mask keeps
 };
 
+/// The mask of `choice` for a layer with these weights; null for the dense pattern.
+[[nodiscard]] std::unique_ptr<const sparsity::Mask> make_mask(const LayerRequest& request,
+                                                              const MaskChoice& choice,
+                                                              const Tensor& weights);
+
 /// The layer's values: no activation is zero, no kept weight is zero. Values depend on the seed and
 /// the name alone. For u8, weights are quantised per channel to [-127, 127] and the scales let
 /// outputs spread over [0, 255]. Throws Error(input) when the pattern does not fit the layer.
