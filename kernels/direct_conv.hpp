@@ -35,6 +35,7 @@ class DirectConv final : public ConvKernel {
   ConvShape shape_;
   int threads_;
   TileFunction tile_;
+  EverySecondFunction every_second_;
   PackedWeights weights_;
   Geometry geometry_;
   PaddedEpilogue epilogue_;
@@ -42,6 +43,7 @@ class DirectConv final : public ConvKernel {
   TileArgs common_{};  ///< what all tiles share
   std::int32_t panel_chunk_ = 1;
   std::int32_t chunks_ = 1;
+  bool prefetch_input_ = false;
 };
 
 }  // namespace wbs::kernels

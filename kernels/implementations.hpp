@@ -16,6 +16,7 @@ struct Implementation {
   std::string_view isa;              ///< what the CPU must have
   const char* (*refuse)() noexcept;  ///< why this CPU cannot run it; null when it can
   TileFunction (*tile)(TileOutput element, Packing packing) noexcept;
+  EverySecondFunction every_second;
 };
 
 /// Ranked within each element type.

@@ -100,9 +100,10 @@ std::int64_t words_with(const ConvLayer& layer, std::int64_t rows) {
 }
 
 /// Runs end with their block: loops of one length are predicted, those of random length are not.
+/// Dense weights have runs of 8 planes, between which the kernels prefetch.
 std::int64_t longest_run(const ConvLayer& layer) {
   const std::int64_t planes = plane_count(layer);
-  if (layer.mask == nullptr || layer.mask->granularity().per_tap) return planes;
+  if (layer.mask == nullptr || layer.mask->granularity().per_tap) return 8;
   const std::int64_t block = layer.mask->granularity().cols / channels_per_word(layer.element);
   return std::clamp<std::int64_t>(block, 1, planes);
 }

@@ -73,9 +73,11 @@ struct TileArgs {
   std::int32_t vectors;
   std::int32_t tail;  ///< 0 or 1
 
-  // While the panels run, `prefetch_planes` planes of the next tile come nearer.
+  // While the panels run, the planes of the next tile come nearer: so many with each run.
   const unsigned char* next_input;
   std::int32_t prefetch_planes;
+  std::int32_t prefetch_per_run;
+  bool prefetch_output;  ///< and the lines that each panel will write
 };
 
 using TileFunction = void (*)(const TileArgs& args) noexcept;

@@ -15,6 +15,7 @@ struct U8 {
   using Sum = Word;
   using Weight = Word;
   using TailSum = __m256i;
+  using TailStored = TailU8;
   static constexpr TileOutput kOutput = TileOutput::u8;
   static Sum begin(const std::int32_t* start) { return broadcast(*start); }
   static Weight weight(const unsigned char* w) {
@@ -31,10 +32,6 @@ struct U8 {
     return _mm256_dpbusd_epi32(sum, tail_input(x), tail_weights(w));
   }
   static __m256 tail_to_float(TailSum sum) { return _mm256_cvtepi32_ps(sum); }
-  static float read(const unsigned char* word, int position) {
-    return static_cast<float>(word[position]);
-  }
-  static void write(unsigned char* word, int position, float y) { write_u8(word, position, y); }
 };
 
 #include "kernels/tile_body.inc"

@@ -184,4 +184,9 @@ TileFunction tile_reference(TileOutput element, Packing packing) noexcept {
   return nullptr;
 }
 
+void every_second_reference(const std::uint32_t* from, std::uint32_t* to,
+                            std::int64_t count) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[2 * i];
+}
+
 }  // namespace wbs::kernels
