@@ -66,6 +66,7 @@ struct NetworkTimes {
   std::int64_t ours_peak_bytes = 0;  ///< weights and activations planned
   std::int64_t peer_peak_bytes = 0;
   double peer_layers_ms = 0.0;  ///< the peer's convolutions and products alone, in the network
+  int disturbed = 0;            ///< as Samples::disturbed
   double difference = 0.0;      ///< of the two results, as a share of the largest value
 };
 

@@ -103,9 +103,10 @@ NetworkTimes race(const BenchRequest& request, runtime::Executor& ours,
                             request.network, times.difference));
   }
   const kernels::measure::Budget budget{8.0 * request.seconds, 5, 500};
-  const auto samples = kernels::measure::interleave(contestants, 1, budget);
-  times.ours = kernels::measure::summarise(samples[0]);
-  times.peer = kernels::measure::summarise(samples[1]);
+  const kernels::measure::Samples samples = kernels::measure::interleave(contestants, 1, budget);
+  times.ours = kernels::measure::summarise(samples.milliseconds[0]);
+  times.peer = kernels::measure::summarise(samples.milliseconds[1]);
+  times.disturbed = samples.disturbed;
   times.speedup = times.peer.median_ms / times.ours.median_ms;
   times.ours_peak_bytes = ours.memory().total_bytes();
   times.peer_peak_bytes = peer.memory().total_bytes();

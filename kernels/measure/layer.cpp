@@ -107,11 +107,12 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
   for (const auto& contestant : contestants) {
     order.emplace_back([who = contestant.get()](int round) { who->run(round); });
   }
-  std::vector<std::vector<double>> samples = interleave(order, 3, options.budget);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
+  Samples samples = interleave(order, 3, options.budget);
+  result.disturbed = samples.disturbed;
+  for (std::size_t i = 0; i < order.size(); ++i) {
     Entry& entry = i < result.ours.size() ? result.ours[i] : result.peers[i - result.ours.size()];
-    entry.time = summarise(samples[i]);
-    entry.milliseconds = std::move(samples[i]);
+    entry.time = summarise(samples.milliseconds[i]);
+    entry.milliseconds = std::move(samples.milliseconds[i]);
   }
   return result;
 }

@@ -47,6 +47,7 @@ struct LayerResult {
   int weight_copies = 1;
   int activation_copies = 1;
   std::int64_t points_checked = 0;
+  int disturbed = 0;  ///< as Samples::disturbed
 
   /// The entry with the smallest median; null when there is none.
   [[nodiscard]] static const Entry* fastest(const std::vector<Entry>& entries) noexcept;
