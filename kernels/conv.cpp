@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "kernels/conv_kernel.hpp"
 #include "kernels/pack.hpp"
 
@@ -21,6 +23,12 @@ void check_shape(const ConvLayer& layer) {
   if (shape.images < 1 || shape.in_channels < 1 || shape.out_channels < 1 || shape.height < 1 ||
       shape.width < 1) {
     fail("images, channels, height and width must be positive");
+  }
+  for (const auto& pair : {shape.kernel, shape.stride, shape.dilation}) {
+    if (pair[0] < 1 || pair[1] < 1) fail("kernel, stride and dilation must be positive");
+  }
+  if (std::min({shape.pad_top, shape.pad_left, shape.pad_bottom, shape.pad_right}) < 0) {
+    fail("paddings must not be negative");
   }
   if (shape.groups < 1 || shape.in_channels % shape.groups != 0 ||
       shape.out_channels % shape.groups != 0) {
@@ -51,8 +59,13 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
   if (options.algorithm.empty() || options.algorithm == "direct") {
     return make_direct_conv(layer, implementation, options.threads);
   }
-  throw Error(ErrorKind::unsupported, fmt::format("layer {}: no algorithm '{}'; there is direct",
-                                                  layer.name, options.algorithm));
+  if (options.algorithm == "winograd2" || options.algorithm == "winograd4") {
+    return make_winograd_conv(layer, implementation, options.algorithm == "winograd2" ? 2 : 4,
+                              options.threads);
+  }
+  throw Error(ErrorKind::unsupported,
+              fmt::format("layer {}: no algorithm '{}'; there are direct, winograd2, winograd4",
+                          layer.name, options.algorithm));
 }
 
 }  // namespace

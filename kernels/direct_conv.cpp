@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/parallel.hpp"
+
 namespace wbs::kernels {
 namespace {
 
@@ -34,7 +36,10 @@ PaddedEpilogue pad_epilogue(const ConvLayer& layer, std::int64_t channels) {
   const auto size = static_cast<std::size_t>(channels);
   padded.start.assign(size, 0);
   padded.scale.assign(size, 0.0F);
-  padded.bias.assign(size, static_cast<float>(epilogue.output_zero_point));
+  // Channels that fill up a word become the zero point; so they are in the residual.
+  const auto zero_point = static_cast<float>(epilogue.output_zero_point);
+  padded.bias.assign(
+      size, epilogue.residual ? zero_point - zero_point * epilogue.residual_scale : zero_point);
   for (std::size_t o = 0; o < static_cast<std::size_t>(layer.shape.out_channels); ++o) {
     padded.scale[o] = epilogue.scale.empty() ? 1.0F : epilogue.scale[o];
     padded.bias[o] = epilogue.bias.empty() ? 0.0F : epilogue.bias[o];
@@ -214,18 +219,9 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
       static_cast<const unsigned char*>(geometry_.copies.empty() ? buffers.input : buffers.scratch);
   const std::int64_t planes = geometry_.copies.empty() ? 0 : input().planes();
   const auto items = static_cast<std::int64_t>(geometry_.tiles.size()) * chunks_;
-  if (threads_ <= 1) {
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-    return;
-  }
-#pragma omp parallel num_threads(threads_)
-  {
-#pragma omp for schedule(static)
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-  }
+  parallel_phases(
+      threads_, planes, [&](std::int64_t plane) { copy_columns(buffers, plane); }, items,
+      [&](std::int64_t item) { run_item(buffers, common, item); });
 }
 
 std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,

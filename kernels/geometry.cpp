@@ -147,7 +147,7 @@ Geometry geometry_of(const ConvShape& shape, const Planes& input, const Planes& 
     if (is_new) geometry.masks.insert(geometry.masks.end(), masks.begin(), masks.end());
     tile.mask_set = place->second;
     const std::uint64_t vector_lanes =
-        (std::uint64_t{1} << (tile.vectors * kVectorPixels % 64)) - 1;
+        tile.vectors == 0 ? 0 : ~std::uint64_t{0} >> (64 - tile.vectors * kVectorPixels);
     tile.inside = std::all_of(masks.begin(), masks.end(), [&](std::uint64_t mask) {
       return (mask & vector_lanes) == vector_lanes;
     });

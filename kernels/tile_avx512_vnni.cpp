@@ -31,6 +31,7 @@ struct U8 {
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbusd_epi32(sum, tail_input(x), tail_weights(w));
   }
+  static TailSum tail_add(TailSum a, TailSum b) { return _mm256_add_epi32(a, b); }
   static __m256 tail_to_float(TailSum sum) { return _mm256_cvtepi32_ps(sum); }
 };
 

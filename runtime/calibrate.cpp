@@ -42,9 +42,9 @@ std::optional<Executor> run_all(const networks::Graph& graph, const networks::We
       output.resize(static_cast<std::size_t>(element_count(executor->output_shape())));
     }
     if (batch->shape != executor->input_shape()) {
-      throw Error(ErrorKind::input,
-                  fmt::format("network '{}': images of {} after ones of {}", graph.name,
-                              wbs::to_string(batch->shape), wbs::to_string(executor->input_shape())));
+      throw Error(ErrorKind::input, fmt::format("network '{}': images of {} after ones of {}",
+                                                graph.name, wbs::to_string(batch->shape),
+                                                wbs::to_string(executor->input_shape())));
     }
     run(*executor, batch->values.data(), output.data());
   }

@@ -42,9 +42,10 @@ void check_masks(const Graph& graph, const Masks& masks) {
     }
     const Shape& shape = graph.nodes[*node].weight_shapes.at("weight");
     if (mask.shape() != shape) {
-      throw Error(ErrorKind::input,
-                  fmt::format("network '{}': the mask of '{}' is {}, its weights are {}",
-                              graph.name, name, wbs::to_string(mask.shape()), wbs::to_string(shape)));
+      throw Error(
+          ErrorKind::input,
+          fmt::format("network '{}': the mask of '{}' is {}, its weights are {}", graph.name, name,
+                      wbs::to_string(mask.shape()), wbs::to_string(shape)));
     }
   }
 }
@@ -127,9 +128,10 @@ void Executor::run(const float* input, float* output, const StepObserver& observ
 Tensor Executor::run(const Tensor& input) {
   if (input.shape != input_shape() ||
       element_count(input.shape) != static_cast<std::int64_t>(input.values.size())) {
-    throw Error(ErrorKind::input, fmt::format("network '{}' was planned for an input of {}, not {}",
-                                              state_->program.graph.name, wbs::to_string(input_shape()),
-                                              wbs::to_string(input.shape)));
+    throw Error(ErrorKind::input,
+                fmt::format("network '{}' was planned for an input of {}, not {}",
+                            state_->program.graph.name, wbs::to_string(input_shape()),
+                            wbs::to_string(input.shape)));
   }
   Tensor output(output_shape());
   run(input.values.data(), output.values.data());

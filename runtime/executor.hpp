@@ -44,7 +44,7 @@ struct ExecutorOptions {
   std::int64_t batch = 0;  ///< 0: the graph's
   int threads = 1;
   const networks::Quantisation* quantisation = nullptr;  ///< needed for u8
-  LayerChooser choose = {};                                ///< empty: all by default
+  LayerChooser choose = {};                              ///< empty: all by default
   /// Batch norms normalise by the batch that runs and collect its statistics (fp32 only).
   bool batch_statistics = false;
 };

@@ -36,7 +36,7 @@ TEST(Bench, JsonHasTheKeysOfTheContract) {
   const bool peer = has_onednn();
   for (const char* type : {"fp32", "int8", "bf16"}) {
     const json report =
-        bench_json({"--network", "resnet9", "--input", "3x16x16", "--type", type, "--pattern",
+        bench_json({"--network", "squeezenet1_1", "--input", "3x32x32", "--type", type, "--pattern",
                     "block:8x8@0.5", "--peer", "best", "--threads", "1"});
     ASSERT_FALSE(report.at("layers").empty());
     for (const json& layer : report.at("layers")) {

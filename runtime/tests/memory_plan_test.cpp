@@ -87,8 +87,8 @@ void check_plan(const Program& program) {
       }
     }
     const Place& out = plan.values[step.output];
-    if (out.space == Space::arena) mark(out.offset, size_bytes(program.values[step.output]),
-                                        step.output);
+    if (out.space == Space::arena)
+      mark(out.offset, size_bytes(program.values[step.output]), step.output);
   }
 }
 
@@ -96,10 +96,11 @@ TEST(MemoryPlan, NoStepOverwritesWhatIsReadLater) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     check_plan(lower(testing::random_graph(seed), {}));
   }
-  for (const char* name : {"resnet50", "inception_v3", "squeezenet1_1", "mobilenet_v2", "vit_tiny"}) {
-    check_plan(lower(networks::fold_batch_norms(
-                         networks::remove_identities(networks::build_network(name))),
-                     {}));
+  for (const char* name :
+       {"resnet50", "inception_v3", "squeezenet1_1", "mobilenet_v2", "vit_tiny"}) {
+    check_plan(lower(
+        networks::fold_batch_norms(networks::remove_identities(networks::build_network(name))),
+        {}));
   }
 }
 
@@ -107,17 +108,15 @@ TEST(MemoryPlan, ConcatenationsOfWholeWordsNeedNoCopies) {
   const Program program = lower(networks::fold_batch_norms(networks::remove_identities(
                                     networks::build_network("inception_v3"))),
                                 {});
-  const MemoryPlan plan =
-      plan_memory(program, std::vector<std::int64_t>(program.steps.size(), 0));
+  const MemoryPlan plan = plan_memory(program, std::vector<std::int64_t>(program.steps.size(), 0));
   for (const auto& copied : plan.copied) EXPECT_TRUE(copied.empty());
 }
 
 TEST(MemoryPlan, ResNetNeedsTheMemoryOfItsWidestPoint) {
-  const Program program = lower(networks::fold_batch_norms(networks::remove_identities(
-                                    networks::build_network("resnet50"))),
-                                {});
-  const MemoryPlan plan =
-      plan_memory(program, std::vector<std::int64_t>(program.steps.size(), 0));
+  const Program program = lower(
+      networks::fold_batch_norms(networks::remove_identities(networks::build_network("resnet50"))),
+      {});
+  const MemoryPlan plan = plan_memory(program, std::vector<std::int64_t>(program.steps.size(), 0));
   // The first convolution's result and its pool; later blocks hold 56x56x(256 + 64 + 64).
   EXPECT_LT(plan.arena_bytes, std::int64_t{56} * 56 * (256 + 256 + 64 + 64) * 4 * 11 / 10);
   EXPECT_EQ(plan.arena_bytes, plan.activation_bytes);

@@ -43,12 +43,16 @@ inline Tensor random_image(const Shape& shape, std::uint64_t seed) {
 /// odd sizes, ending in a classifier.
 inline networks::Graph random_graph(std::uint64_t seed) {
   Rng rng(seed, 1);
-  const auto pick = [&](std::uint64_t bound) { return static_cast<std::int64_t>(rng.below(bound)); };
+  const auto pick = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(rng.below(bound));
+  };
   GraphBuilder g("random", {1, 1 + pick(5), 9 + pick(9), 9 + pick(9)});
-  std::vector<NodeIndex> maps{g.conv("stem", 0, {.channels = 4 + pick(9), .kernel = {3, 3},
-                                                 .stride = {1, 1},
-                                                 .padding = networks::same_padding(1),
-                                                 .bias = true})};
+  std::vector<NodeIndex> maps{g.conv("stem", 0,
+                                     {.channels = 4 + pick(9),
+                                      .kernel = {3, 3},
+                                      .stride = {1, 1},
+                                      .padding = networks::same_padding(1),
+                                      .bias = true})};
   for (int i = 0; i < 12; ++i) {
     const std::string name = "n" + std::to_string(i);
     const NodeIndex x = maps[rng.below(maps.size())];
@@ -66,25 +70,30 @@ inline networks::Graph random_graph(std::uint64_t seed) {
     switch (pick(9)) {
       case 0: {
         const std::int64_t side = 1 + 2 * pick(2);
-        maps.push_back(g.conv(name, x, {.channels = shape[1], .kernel = {side, side},
-                                        .padding = networks::same_padding(side / 2)}));
+        maps.push_back(g.conv(name, x,
+                              {.channels = shape[1],
+                               .kernel = {side, side},
+                               .padding = networks::same_padding(side / 2)}));
         break;
       }
       case 1:
-        maps.push_back(g.conv(name, x, {.channels = 3 + pick(10), .kernel = {1, 3},
-                                        .padding = {0, 1, 0, 1}, .bias = true}));
+        maps.push_back(g.conv(
+            name, x,
+            {.channels = 3 + pick(10), .kernel = {1, 3}, .padding = {0, 1, 0, 1}, .bias = true}));
         maps.push_back(g.batch_norm(name + ".bn", maps.back()));
         maps.push_back(g.relu(name + ".relu", maps.back()));
         break;
       case 2:
         if (shape[2] < 6 || shape[3] < 6) break;
-        maps.push_back(g.max_pool(name, x, {.kernel = {3, 3}, .stride = {2, 2},
-                                            .padding = networks::same_padding(1)}));
+        maps.push_back(g.max_pool(
+            name, x, {.kernel = {3, 3}, .stride = {2, 2}, .padding = networks::same_padding(1)}));
         break;
       case 3:
-        maps.push_back(g.avg_pool(name, x, {.kernel = {3, 3}, .stride = {1, 1},
-                                            .padding = networks::same_padding(1),
-                                            .count_include_pad = pick(2) == 1}));
+        maps.push_back(g.avg_pool(name, x,
+                                  {.kernel = {3, 3},
+                                   .stride = {1, 1},
+                                   .padding = networks::same_padding(1),
+                                   .count_include_pad = pick(2) == 1}));
         break;
       case 4: {
         const NodeIndex sum = g.binary(Op::add, name, x, same_size(true));
@@ -92,8 +101,9 @@ inline networks::Graph random_graph(std::uint64_t seed) {
         break;
       }
       case 5: {
-        const NodeIndex grown = g.conv(name + ".c", x, {.channels = shape[1], .kernel = {3, 3},
-                                                        .padding = networks::same_padding(1)});
+        const NodeIndex grown =
+            g.conv(name + ".c", x,
+                   {.channels = shape[1], .kernel = {3, 3}, .padding = networks::same_padding(1)});
         const NodeIndex sum = g.binary(Op::add, name, grown, same_size(true));
         maps.push_back(g.clip(name + ".clip", sum, 0.0, 6.0));
         break;
@@ -110,9 +120,11 @@ inline networks::Graph random_graph(std::uint64_t seed) {
         maps.push_back(g.relu(name, x));
         break;
       default:
-        maps.push_back(g.conv(name, x, {.channels = shape[1], .kernel = {3, 3},
-                                        .padding = networks::same_padding(1),
-                                        .groups = shape[1]}));
+        maps.push_back(g.conv(name, x,
+                              {.channels = shape[1],
+                               .kernel = {3, 3},
+                               .padding = networks::same_padding(1),
+                               .groups = shape[1]}));
         break;
     }
   }

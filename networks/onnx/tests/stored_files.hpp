@@ -1,4 +1,4 @@
-// The stored networks and images that WBS_DATA_DIR names, and what they must agree on.
+// The stored networks that WBS_DATA_DIR names.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,9 +15,6 @@ class StoredFiles : public ::testing::Test {
   [[nodiscard]] std::string file(const std::string& name) const {
     return (folder_ / name).string();
   }
-
-  /// ResNet-50 gives `count` sample images their reference class and logit (to 0.02).
-  void expect_reference_predictions(std::size_t count) const;
 
  private:
   std::filesystem::path folder_;

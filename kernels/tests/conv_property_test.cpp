@@ -1,0 +1,79 @@
+// Every implementation against the definition, over random layers.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "kernels/tests/conv_case.hpp"
+
+#ifndef WBS_CASES_PER_PAIR
+#define WBS_CASES_PER_PAIR 8
+#endif
+
+namespace wbs::kernels {
+namespace {
+
+class EveryImplementation : public ::testing::TestWithParam<Element> {};
+
+/// Integers bit for bit, floats within the bound; reads and writes stay inside the planes where a
+/// sanitizer watches. Each pair of pattern and kernel comes up WBS_CASES_PER_PAIR times.
+TEST_P(EveryImplementation, ComputesWhatTheDefinitionSays) {
+  const auto implementations = runnable_implementations(GetParam());
+  ASSERT_FALSE(implementations.empty());
+  std::map<std::string_view, int> accepted;
+  const std::uint64_t cases = WBS_CASES_PER_PAIR * case_patterns().size() * case_kernels().size();
+  int failures = 0;
+  for (std::uint64_t index = 0; index < cases && failures < 10; ++index) {
+    const ConvData data(sample_case(GetParam(), 20261121, index, 200'000));
+    for (const std::string_view name : implementations) {
+      std::string difference;
+      try {
+        difference = data.difference(
+            data.run({.force_impl = name, .algorithm = {}, .threads = data.plan().threads}));
+        ++accepted[name];
+      } catch (const Error& error) {
+        // An implementation may be for some layers only, and then says so.
+        if (error.kind() != ErrorKind::unsupported) difference = error.what();
+      }
+      if (!difference.empty()) {
+        ADD_FAILURE() << name << ", case " << index << ", " << describe(data.plan()) << "\n  "
+                      << difference;
+        ++failures;
+      }
+    }
+  }
+  for (const std::string_view name : implementations) EXPECT_GT(accepted[name], 0) << name;
+  if (failures == 0) {
+    EXPECT_EQ(accepted["reference"], static_cast<int>(cases)) << "the reference runs every layer";
+  }
+}
+
+/// The whole output is the same for 1 to 5 threads, fp32 rounding included.
+TEST_P(EveryImplementation, ThreadsChangeNoBit) {
+  for (std::uint64_t index = 0; index < 60; ++index) {
+    ConvCase plan = sample_case(GetParam(), 7, index * 5, 60'000);
+    plan.integers = GetParam() == Element::u8;
+    const ConvData data(plan);
+    for (const std::string_view name : runnable_implementations(GetParam())) {
+      std::vector<unsigned char> one;
+      for (const int threads : {1, 2, 3, 5}) {
+        std::vector<unsigned char> bytes;
+        try {
+          bytes = data.run({.force_impl = name, .algorithm = {}, .threads = threads});
+        } catch (const Error& error) {
+          ASSERT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+          break;
+        }
+        if (threads == 1) one = bytes;
+        ASSERT_EQ(data.difference(bytes), "") << name << ", " << describe(plan);
+        ASSERT_EQ(bytes, one) << name << ", " << threads << " threads, " << describe(plan);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Conv, EveryImplementation,
+                         ::testing::Values(Element::f32, Element::bf16, Element::u8),
+                         [](const auto& tested) { return std::string(to_string(tested.param)); });
+
+}  // namespace
+}  // namespace wbs::kernels
