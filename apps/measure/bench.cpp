@@ -152,13 +152,6 @@ void add_means(BenchReport& report) {
 
 }  // namespace
 
-Result<Element> parse_element(const std::string& name) {
-  for (const Element element : {Element::f32, Element::bf16, Element::u8}) {
-    if (kernels::to_string(element) == name) return element;
-  }
-  return refusal(fmt::format("type '{}' is unknown: expected fp32, bf16 or int8", name));
-}
-
 std::vector<std::string> check_request(const BenchRequest& request) {
   std::vector<std::string> problems;
   const auto peers = kernels::peers::list_peers();

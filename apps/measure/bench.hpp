@@ -91,7 +91,5 @@ using BenchProgress = std::function<void(std::size_t done, std::size_t total, co
 /// Measures. Throws Error; Error(internal) when a kernel computes a layer wrongly.
 [[nodiscard]] BenchReport run_bench(const BenchRequest& request, const BenchProgress& progress);
 
-/// "fp32", "bf16" or "int8".
-[[nodiscard]] Result<kernels::Element> parse_element(const std::string& name);
 
 }  // namespace wbs::apps
