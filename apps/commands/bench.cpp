@@ -88,7 +88,7 @@ void add_options(CLI::App& command, Options& options) {
 
 int bench(Options& options) {
   BenchRequest& request = options.request;
-  request.element = value_or_throw(parse_element(options.type), ErrorKind::usage);
+  request.element = value_or_throw(kernels::parse_element(options.type), ErrorKind::usage);
   request.pattern = value_or_throw(sparsity::parse_pattern(options.pattern), ErrorKind::usage);
   if (options.mask != "uniform" && options.mask != "l2") {
     throw Error(ErrorKind::usage,

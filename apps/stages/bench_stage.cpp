@@ -23,7 +23,7 @@ BenchRequest request_of(const harness::Values& parameters) {
   BenchRequest request;
   request.network = text(parameters, "network");
   request.input = text(parameters, "input");
-  request.element = value_or_throw(parse_element(text(parameters, "type")), ErrorKind::usage);
+  request.element = value_or_throw(kernels::parse_element(text(parameters, "type")), ErrorKind::usage);
   request.pattern =
       value_or_throw(sparsity::parse_pattern(text(parameters, "pattern")), ErrorKind::usage);
   request.peer = text(parameters, "peer");
@@ -155,7 +155,7 @@ class BenchStage final : public harness::Stage {
     if (mask != "uniform" && mask != "l2") {
       problems.push_back(fmt::format("mask '{}' is unknown: expected uniform or l2", mask));
     }
-    if (const auto type = parse_element(text(parameters, "type")); !type) {
+    if (const auto type = kernels::parse_element(text(parameters, "type")); !type) {
       problems.push_back(type.error());
     }
     if (!problems.empty()) return problems;
