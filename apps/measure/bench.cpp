@@ -71,11 +71,19 @@ void derive(BenchRow& row, const MachineFacts& machine) {
   row.ours = LayerResult::fastest(row.result.ours);
   row.peer = LayerResult::fastest(row.result.peers);
   if (row.peer != nullptr) row.speedup = row.peer->time.median_ms / row.ours->time.median_ms;
+  for (const Entry& entry : row.result.peers) {
+    if (entry.who.name != "onednn") continue;
+    row.speedup_over_direct = entry.time.median_ms / row.ours->time.median_ms;
+  }
   const double operations =
       2.0 * static_cast<double>(row.layer.request.shape.macs()) * row.result.density;
   const double per_s = operations / (row.ours->time.median_ms * 1e-3);
   row.useful_gops = per_s * 1e-9;
   row.fraction_of_peak = per_s / machine.peak.ops_per_s;
+  for (const Entry& entry : row.result.ours) {
+    if (entry.who.algorithm != "direct") continue;
+    row.direct_fraction = operations / (entry.time.median_ms * 1e-3) / machine.peak.ops_per_s;
+  }
   row.bound = bound_of(*row.ours, row.result, operations, machine);
 }
 
@@ -137,17 +145,19 @@ class Bench {
   std::int64_t weights_ = 0;
 };
 
-void add_means(BenchReport& report) {
-  std::vector<double> speedups;
-  std::vector<double> fractions;
+/// The geometric mean of `member` over the distinct convolutions but the first, where it exists.
+double mean_over(const BenchReport& report, double BenchRow::* member) {
+  std::vector<double> values;
   for (const BenchRow& row : report.rows) {
-    if (row.layer.first || row.layer.linear || row.peer == nullptr) continue;
-    speedups.push_back(row.speedup);
-    fractions.push_back(row.fraction_of_peak);
+    if (!row.layer.first && !row.layer.linear && row.*member > 0.0) values.push_back(row.*member);
   }
-  if (speedups.empty()) return;
-  report.geomean_speedup = geometric_mean(speedups);
-  report.geomean_fraction = geometric_mean(fractions);
+  return values.empty() ? 0.0 : geometric_mean(values);
+}
+
+void add_means(BenchReport& report) {
+  report.geomean_speedup = mean_over(report, &BenchRow::speedup);
+  report.geomean_over_direct = mean_over(report, &BenchRow::speedup_over_direct);
+  report.geomean_fraction = mean_over(report, &BenchRow::direct_fraction);
 }
 
 }  // namespace

@@ -43,8 +43,10 @@ struct BenchRow {
   const kernels::measure::Entry* ours = nullptr;  ///< the fastest of result.ours
   const kernels::measure::Entry* peer = nullptr;  ///< the fastest of result.peers; may be null
   double speedup = 0.0;                           ///< ratio of medians; 0 without a peer
-  double useful_gops = 0.0;                       ///< 2 * kept weights * pixels per second / 1e9
-  double fraction_of_peak = 0.0;                  ///< of the machine's measured peak
+  double speedup_over_direct = 0.0;               ///< over oneDNN's direct algorithm, if it ran
+  double direct_fraction = 0.0;   ///< of peak, by our direct algorithm; 0 when it did not run
+  double useful_gops = 0.0;       ///< 2 * kept weights * pixels per second / 1e9
+  double fraction_of_peak = 0.0;  ///< of the machine's measured peak
   kernels::measure::Bound bound;
 };
 
@@ -76,7 +78,8 @@ struct BenchReport {
   std::string weights_source;
   /// Over the distinct convolutions but the first that have a peer; 0 when there is none.
   double geomean_speedup = 0.0;
-  double geomean_fraction = 0.0;  ///< of peak, over the same rows
+  double geomean_over_direct = 0.0;  ///< the same, over oneDNN's direct algorithm
+  double geomean_fraction = 0.0;     ///< of peak, by our direct algorithm
   std::optional<NetworkTimes> network;
   std::string no_network;  ///< why `network` is empty
 };

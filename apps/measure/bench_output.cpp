@@ -59,6 +59,8 @@ json layer_json(const BenchRow& row, bool samples) {
     item["peer_spread"] = row.peer->time.spread;
     item["speedup"] = row.speedup;
   }
+  if (row.speedup_over_direct > 0.0) item["speedup_over_direct"] = row.speedup_over_direct;
+  if (row.direct_fraction > 0.0) item["direct_fraction_of_peak"] = row.direct_fraction;
   json contestants = json::array();
   for (const Entry& entry : row.result.ours) contestants.push_back(entry_json(entry, samples));
   for (const Entry& entry : row.result.peers) contestants.push_back(entry_json(entry, samples));
@@ -129,7 +131,7 @@ std::string footer(const BenchRequest& request, const BenchReport& report) {
   if (report.geomean_speedup > 0.0) {
     text += fmt::format(
         "Geometric mean over the distinct convolutions except the first (*): {:.2f} times {}, "
-        "{:.1f}% of peak on useful work\n",
+        "direct {:.1f}% of peak on useful work\n",
         report.geomean_speedup,
         request.peer == "best" ? std::string("oneDNN's faster algorithm") : request.peer,
         100.0 * report.geomean_fraction);
@@ -180,7 +182,8 @@ json bench_json(const BenchRequest& request, const BenchReport& report, bool sam
           {"weights", report.weights_source},
           {"layers", std::move(layers)},
           {"geomean_speedup", or_null(report.geomean_speedup)},
-          {"geomean_fraction_of_peak", or_null(report.geomean_fraction)},
+          {"geomean_speedup_over_direct", or_null(report.geomean_over_direct)},
+          {"geomean_direct_fraction_of_peak", or_null(report.geomean_fraction)},
           {"network", network_json(report)},
           {"machine", machine_json(report.machine)}};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "apps/element_name.hpp"
 #include "apps/measure/bench.hpp"
 #include "apps/network_source.hpp"
 #include "apps/stages/checks.hpp"
@@ -89,7 +90,12 @@ harness::StageResult result_of(const BenchReport& report) {
   };
   if (const BenchRow* worst = worst_row(report)) {
     result.metrics["geomean_speedup"] = report.geomean_speedup;
-    result.metrics["geomean_fraction_of_peak"] = report.geomean_fraction;
+    if (report.geomean_over_direct > 0.0) {
+      result.metrics["geomean_speedup_over_direct"] = report.geomean_over_direct;
+    }
+    if (report.geomean_fraction > 0.0) {
+      result.metrics["direct_fraction_of_peak"] = report.geomean_fraction;
+    }
     result.metrics["worst_speedup"] = worst->speedup;
     result.metrics["worst_layer"] = worst->layer.request.name;
   }
