@@ -12,6 +12,7 @@ namespace {
 
 TileLimits limits_of(Packing packing) noexcept {
   if (packing == Packing::rows) return {kRowTileVectors, false};
+  if (is_pair_form(packing)) return {kPairVectors, false};
   return {kTileVectors, true};
 }
 
@@ -87,7 +88,9 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       threads_(threads),
-      weights_(pack_weights(layer, choose_packing(layer))),
+      weights_(pack_weights(
+          layer, choose_packing(layer, implementation.tile(tile_output(layer.element),
+                                                           Packing::pairs4) != nullptr))),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing))),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
@@ -112,6 +115,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.run_begin = weights_.run_begin.data();
   common_.runs = weights_.runs.data();
   common_.planes = weights_.planes.data();
+  common_.input_planes = static_cast<std::int32_t>(input().planes());
+  common_.padded_rows = weights_.panels * weights_.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
   common_.scale = epilogue_.scale.data();
@@ -150,6 +155,10 @@ std::string_view DirectConv::packing() const noexcept {
       return "panels of 4 outputs";
     case Packing::rows:
       return "single outputs";
+    case Packing::pairs4:
+      return "pairs of 4 inputs";
+    case Packing::pairs8:
+      return "pairs of 8 inputs";
   }
   return "";
 }
@@ -200,7 +209,7 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_input_ && weights_.packing != Packing::rows && next < geometry_.tiles.size()) {
+  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
     const std::size_t taps = geometry_.tap_offset.size();
