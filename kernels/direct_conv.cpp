@@ -12,6 +12,7 @@ namespace {
 
 TileLimits limits_of(Packing packing) noexcept {
   if (packing == Packing::rows) return {kRowTileVectors, false};
+  if (is_pair_form(packing)) return {kPairVectors, false};
   return {kTileVectors, true};
 }
 
@@ -108,14 +109,15 @@ Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
   return folded;
 }
 
-PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded) {
-  if (!folded) return pack_weights(layer, choose_packing(layer));
+PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
+                         bool with_pairs) {
+  if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
   const Tensor weights = fold_weights(layer, input);
   ConvLayer columns = layer;
   columns.weights = &weights;
   columns.shape.in_channels = weights.shape[1];
   columns.shape.kernel[1] = 1;
-  return pack_weights(columns, choose_packing(columns));
+  return pack_weights(columns, choose_packing(columns, with_pairs));
 }
 
 }  // namespace
@@ -125,7 +127,9 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
       shape_(layer.shape),
       threads_(threads),
       folded_(wants_folding(layer, input())),
-      weights_(pack_layer(layer, input(), folded_)),
+      weights_(
+          pack_layer(layer, input(), folded_,
+                     implementation.tile(tile_output(layer.element), Packing::pairs4) != nullptr)),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
@@ -150,6 +154,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.run_begin = weights_.run_begin.data();
   common_.runs = weights_.runs.data();
   common_.planes = weights_.planes.data();
+  common_.input_planes = static_cast<std::int32_t>(input().planes());
+  common_.padded_rows = weights_.panels * weights_.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
   common_.scale = epilogue_.scale.data();
@@ -188,6 +194,10 @@ std::string_view DirectConv::packing() const noexcept {
       return "panels of 4 outputs";
     case Packing::rows:
       return "single outputs";
+    case Packing::pairs4:
+      return "pairs of 4 inputs";
+    case Packing::pairs8:
+      return "pairs of 8 inputs";
   }
   return "";
 }
@@ -242,7 +252,7 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_input_ && weights_.packing != Packing::rows && next < geometry_.tiles.size()) {
+  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
     const std::size_t taps = geometry_.tap_offset.size();
