@@ -79,7 +79,7 @@ TileClip clip_of(const ConvLayer& layer, float low, float high) {
 /// What the second-level cache holds needs no prefetch: there it costs up to 5%, measured.
 bool beyond_cache(std::int64_t size_bytes) noexcept {
   constexpr std::int64_t kSecondLevel = 1 << 20;
-  return size_bytes > kSecondLevel;
+  return size_bytes > (getenv("TH") ? atoi(getenv("TH")) : kSecondLevel);
 }
 
 /// Whether kernel columns become channels: see geometry_of().
