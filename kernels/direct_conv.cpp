@@ -82,16 +82,57 @@ bool beyond_cache(std::int64_t size_bytes) noexcept {
   return size_bytes > kSecondLevel;
 }
 
+/// Whether kernel columns become channels: see geometry_of().
+bool wants_folding(const ConvLayer& layer, const Planes& input) noexcept {
+  constexpr std::int64_t kFewPlanes = 4;
+  return layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.kernel[1] > 1 &&
+         input.planes() <= kFewPlanes;
+}
+
+/// The weights of a folded layer: [cout][kw * planes * channels per word][kh][1].
+Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
+  const ConvShape& shape = layer.shape;
+  const std::int64_t filled = input.planes() * channels_per_word(input.element);
+  Tensor folded({shape.out_channels, shape.kernel[1] * filled, shape.kernel[0], 1});
+  std::size_t from = 0;
+  for (std::int64_t out = 0; out < shape.out_channels; ++out) {
+    for (std::int64_t in = 0; in < shape.in_channels; ++in) {
+      for (std::int64_t ky = 0; ky < shape.kernel[0]; ++ky) {
+        for (std::int64_t kx = 0; kx < shape.kernel[1]; ++kx, ++from) {
+          const std::int64_t channel = kx * filled + in;
+          const std::int64_t to = (out * shape.kernel[1] * filled + channel) * shape.kernel[0] + ky;
+          folded.values[static_cast<std::size_t>(to)] = layer.weights->values[from];
+        }
+      }
+    }
+  }
+  return folded;
+}
+
+bool has_pairs(const Implementation& implementation) noexcept {
+  return implementation.tile(tile_output(implementation.element), Packing::pairs4) != nullptr;
+}
+
+PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
+                         bool with_pairs) {
+  if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
+  const Tensor weights = fold_weights(layer, input);
+  ConvLayer columns = layer;
+  columns.weights = &weights;
+  columns.shape.in_channels = weights.shape[1];
+  columns.shape.kernel[1] = 1;
+  return pack_weights(columns, choose_packing(columns));
+}
+
 }  // namespace
 
 DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads)
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       threads_(threads),
-      weights_(pack_weights(
-          layer, choose_packing(layer, implementation.tile(tile_output(layer.element),
-                                                           Packing::pairs4) != nullptr))),
-      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing))),
+      folded_(wants_folding(layer, input())),
+      weights_(pack_layer(layer, input(), folded_, has_pairs(implementation))),
+      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
   tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
@@ -108,7 +149,7 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.input_plane_bytes =
       4 * (geometry_.copies.empty() ? input().stride : geometry_.copy_stride);
   common_.tap_offset = tap_offset_bytes_.data();
-  common_.taps = static_cast<std::int32_t>(shape_.taps());
+  common_.taps = static_cast<std::int32_t>(geometry_.tap_offset.size());
   common_.fill = fill_word(input());
   common_.weights = reinterpret_cast<const unsigned char*>(weights_.words.data());
   common_.word_begin = weights_.word_begin.data();
@@ -180,6 +221,10 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
       std::uint32_t* row = out + n * geometry_.copy_rows * width;
       for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
         const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
+        if (folded_) {
+          std::fill(row, row + first, common_.fill);
+          std::fill(row + last, row + width, common_.fill);
+        }
         if (step == 1) {
           std::copy(from + first, from + last, row + first);
         } else if (step == 2) {

@@ -21,7 +21,7 @@ struct WinogradWeights {
 /// rounded once. Deterministic. A pair of channels is kept when the mask keeps any of its taps.
 [[nodiscard]] WinogradWeights transform_weights(const ConvLayer& layer, int tile);
 
-/// The same as a dense tensor [position][out][in], for tests and readers.
+/// U of one kernel: a * a values from its 9 taps.
 [[nodiscard]] std::vector<double> transformed_kernel(const float* taps, int tile);
 
 }  // namespace wbs::kernels

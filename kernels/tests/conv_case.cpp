@@ -356,6 +356,11 @@ std::vector<unsigned char> ConvData::run(const ConvOptions& options) const {
 }
 
 std::string ConvData::difference(const std::vector<unsigned char>& bytes) const {
+  return difference(bytes, plan_.integers ? Tensor(expected_.bound.shape) : expected_.bound);
+}
+
+std::string ConvData::difference(const std::vector<unsigned char>& bytes,
+                                 const Tensor& bounds) const {
   const ConvShape& shape = plan_.shape;
   const Planes planes = planes_of(plan_.output, shape.images, shape.out_channels,
                                   shape.out_height(), shape.out_width(), plan_.output_zero_point);
@@ -370,7 +375,7 @@ std::string ConvData::difference(const std::vector<unsigned char>& bytes) const 
         if (c < planes.channels) {
           const auto at = static_cast<std::size_t>((n * planes.channels + c) * image + i);
           want = expected_.output.values[at];
-          bound = plan_.integers ? 0.0F : expected_.bound.values[at];
+          bound = bounds.values[at];
         }
         // Written so that NaN is a difference.
         if (std::abs(got - want) <= bound) continue;
