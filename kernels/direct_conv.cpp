@@ -109,10 +109,6 @@ Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
   return folded;
 }
 
-bool has_pairs(const Implementation& implementation) noexcept {
-  return implementation.tile(tile_output(implementation.element), Packing::pairs4) != nullptr;
-}
-
 PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
                          bool with_pairs) {
   if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
@@ -121,7 +117,7 @@ PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folde
   columns.weights = &weights;
   columns.shape.in_channels = weights.shape[1];
   columns.shape.kernel[1] = 1;
-  return pack_weights(columns, choose_packing(columns));
+  return pack_weights(columns, choose_packing(columns, with_pairs));
 }
 
 }  // namespace
@@ -131,7 +127,9 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
       shape_(layer.shape),
       threads_(threads),
       folded_(wants_folding(layer, input())),
-      weights_(pack_layer(layer, input(), folded_, has_pairs(implementation))),
+      weights_(
+          pack_layer(layer, input(), folded_,
+                     implementation.tile(tile_output(layer.element), Packing::pairs4) != nullptr)),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
