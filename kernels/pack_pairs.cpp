@@ -66,19 +66,19 @@ void add_list(const ConvLayer& layer, const PairGrid& grid, std::int64_t block, 
                       [](const Channel& a, const Channel& b) { return a.place < b.place; });
       const auto pair = (group - first) * pair_count(grid.channels) +
                         pair_index(lower.place, upper.place, grid.channels);
-      const auto place = static_cast<std::uint16_t>(64 * pair);
+      const auto place = static_cast<std::uint32_t>(64 * pair);
       const std::uint32_t weights =
           static_cast<std::uint32_t>(lower.weight) | static_cast<std::uint32_t>(upper.weight) << 8U;
       if (half) {
-        units.back().second = place;
+        units.back().places |= place << 16U;
         units.back().weights |= weights << 16U;
       } else {
-        units.push_back({place, place, weights});
+        units.push_back({place, weights});
       }
       half = !half;
     }
   }
-  if ((units.size() - begin) % 2 != 0) units.push_back({0, 0, 0});
+  if ((units.size() - begin) % 2 != 0) units.push_back({0, 0});
 }
 
 }  // namespace

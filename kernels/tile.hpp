@@ -30,13 +30,12 @@ inline constexpr int kPairPanels = 64;
 }
 /// Groups whose pairs fill one block of memory: most of a first-level cache of 32 KiB.
 [[nodiscard]] constexpr int pair_block_groups(int channels) noexcept {
-  return channels == 4 ? 64 : 16;
+  return channels == 4 ? 16 : 8;
 }
 
 /// One weight word of the pair form and where its two pairs of channels lie.
 struct PairUnit {
-  std::uint16_t first;  ///< byte offset in the block
-  std::uint16_t second;
+  std::uint32_t places;   ///< byte offsets in the block: the first's, and the second's times 65536
   std::uint32_t weights;  ///< of first's lower and upper channel, then of second's
 };
 
