@@ -57,8 +57,9 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
       transforms_(implementation.winograd(tile)),
       weights_(transform_weights(layer, tile)),
       cut_(choose_cut(layer, weights_.index, tile)),
-      geometry_(winograd_geometry(layer.shape, tile, cut_.max_vectors,
-                                  weights_.index.packing != Packing::rows)) {
+      geometry_(
+          winograd_geometry(layer.shape, tile, cut_.max_vectors,
+                            weights_.index.packing != Packing::rows && !std::getenv("NOTAIL"))) {
   const PackedWeights& index = weights_.index;
   tile_ = implementation.tile(TileOutput::f32, index.packing);
   shares_groups_ =
@@ -69,18 +70,16 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
   for (std::size_t o = 0; o < epilogue_.bias.size(); ++o) {
     bias_start_[o] = std::bit_cast<std::int32_t>(epilogue_.bias[o]);
   }
-  lane_stride_ = std::int64_t{geometry_.max_vectors} * kVectorPixels + 4 * geometry_.max_tail;
+  lane_stride_ = std::int64_t{geometry_.max_vectors + geometry_.max_tail} * kVectorPixels;
   input_positions_ = position_stride(shape_.in_channels, lane_stride_);
   sum_positions_ =
       position_stride(std::int64_t{cut_.panel_chunk} * index.panel_rows(), lane_stride_);
-  row_stride_ = position_stride(1, geometry_.max_rows * geometry_.pitch() + kWinogradSlack);
 }
 
 std::int64_t WinogradConv::scratch_bytes() const noexcept {
   const std::int64_t inputs = (shares_groups_ ? 1 : threads_) * input_positions_;
   const std::int64_t sums = threads_ * sum_positions_;
-  const std::int64_t rows = threads_ * winograd_room(geometry_.tile, row_stride_);
-  return 4 * (geometry_.positions() * (inputs + sums) + rows + kVectorPixels);
+  return 4 * (geometry_.positions() * (inputs + sums) + kVectorPixels);
 }
 
 std::int64_t WinogradConv::weight_bytes() const noexcept {
@@ -113,31 +112,21 @@ WinogradConv::Worker WinogradConv::worker(const ConvBuffers& buffers,
   const std::int64_t inputs = geometry_.positions() * input_positions_;
   const std::int64_t sums = geometry_.positions() * sum_positions_;
   const std::int64_t first_sums = (shares_groups_ ? 1 : threads_) * inputs;
-  const std::int64_t first_rows = first_sums + threads_ * sums;
   Worker worker{};
   worker.inputs = scratch + (shares_groups_ ? 0 : part) * inputs;
   worker.sums = scratch + first_sums + part * sums;
-  worker.virtual_rows = scratch + first_rows + part * winograd_room(geometry_.tile, row_stride_);
   worker.part = shares_groups_ ? static_cast<std::int32_t>(part) : 0;
   worker.parts = shares_groups_ ? threads_ : 1;
   return worker;
 }
 
-WinogradArgs WinogradConv::args_of(const WinogradGroup& group,
-                                   const Worker& worker) const noexcept {
+WinogradArgs WinogradConv::args_of(const WinogradGroup& group) const noexcept {
   WinogradArgs args{};
-  args.rows = group.rows.data();
-  args.lanes = group.lanes.data();
-  args.row_count = static_cast<std::int32_t>(group.rows.size());
-  args.lane_vectors = group.vectors;
-  args.tail = group.tail;
-  args.pitch = static_cast<std::int32_t>(geometry_.pitch());
-  args.skip = group.skip;
-  args.overflow = geometry_.overflow;
-  args.column_masks = geometry_.column_masks.data();
+  args.tiles = group.tiles.data();
+  args.steps = group.steps.data();
+  args.tile_count = static_cast<std::int32_t>(group.tiles.size());
+  args.step_count = static_cast<std::int32_t>(group.steps.size());
   args.lane_stride = lane_stride_;
-  args.virtual_rows = worker.virtual_rows;
-  args.row_stride = row_stride_;
   return args;
 }
 
@@ -153,10 +142,11 @@ std::int32_t WinogradConv::first_panel(std::int32_t part, std::int32_t parts) co
 
 void WinogradConv::transform_inputs(const ConvBuffers& buffers, const WinogradGroup& group,
                                     const Worker& worker) const noexcept {
-  WinogradArgs args = args_of(group, worker);
+  WinogradArgs args = args_of(group);
   args.input = static_cast<const float*>(buffers.input);
   args.input_stride = input().stride;
   args.input_width = shape_.width;
+  args.input_planes = static_cast<std::int32_t>(shape_.in_channels);
   args.begin = static_cast<std::int32_t>(shape_.in_channels * worker.part / worker.parts);
   args.end = static_cast<std::int32_t>(shape_.in_channels * (worker.part + 1) / worker.parts);
   args.transformed = worker.inputs + args.begin * lane_stride_;
@@ -212,7 +202,7 @@ void WinogradConv::transform_sums(const ConvBuffers& buffers, const WinogradGrou
                                   std::int32_t panel_end) const noexcept {
   const std::int32_t rows = weights_.index.panel_rows();
   const auto channels = static_cast<std::int32_t>(shape_.out_channels);
-  WinogradArgs args = args_of(group, worker);
+  WinogradArgs args = args_of(group);
   args.begin = std::min(panel_begin * rows, channels);
   args.end = std::min(panel_end * rows, channels);
   args.transformed = worker.sums;

@@ -35,14 +35,12 @@ class WinogradConv final : public ConvKernel {
   struct Worker {
     float* inputs;  ///< transformed input of a group, shared by the parts of one group
     float* sums;    ///< of panel_chunk panels
-    float* virtual_rows;
     std::int32_t part;
     std::int32_t parts;
   };
 
   [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int64_t part) const noexcept;
-  [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group,
-                                     const Worker& worker) const noexcept;
+  [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group) const noexcept;
   [[nodiscard]] std::int32_t first_panel(std::int32_t part, std::int32_t parts) const noexcept;
   void transform_inputs(const ConvBuffers& buffers, const WinogradGroup& group,
                         const Worker& worker) const noexcept;
@@ -67,7 +65,6 @@ class WinogradConv final : public ConvKernel {
   std::int64_t lane_stride_ = 0;      ///< words from channel to channel of transformed planes
   std::int64_t input_positions_ = 0;  ///< words from position to position of inputs
   std::int64_t sum_positions_ = 0;    ///< and of sums
-  std::int64_t row_stride_ = 0;       ///< WinogradArgs::row_stride
 };
 
 }  // namespace wbs::kernels

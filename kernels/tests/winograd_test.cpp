@@ -241,18 +241,26 @@ TEST(WinogradGeometry, GroupsHoldEveryTileOnce) {
         shape.pad_top = shape.pad_left = shape.pad_bottom = shape.pad_right = 1;
         const WinogradGeometry geometry = winograd_geometry(shape, tile, vectors, true);
         std::int64_t outputs = 0;
+        std::int64_t strip_outputs = 0;
         std::int64_t lanes = 0;
-        std::int64_t row_ends = 0;
         for (const WinogradGroup& group : geometry.groups) {
           EXPECT_LE(group.vectors, vectors);
-          for (const WinogradRow& row : group.rows) {
-            outputs += std::int64_t{row.out_rows} * (row.out_end - row.out_begin);
+          for (const WinogradTile& part : group.tiles) {
+            outputs += std::int64_t{part.out_rows} * part.out_columns;
           }
-          for (const WinogradLanes& part : group.lanes) row_ends += std::popcount(part.row_ends);
+          std::int32_t next_lane = 0;
+          for (const WinogradStep& step : group.steps) {
+            EXPECT_EQ(step.lane, next_lane);
+            next_lane += std::popcount(step.exists);
+            for (const WinogradStrip& strip : step.strips) {
+              strip_outputs += std::int64_t{strip.out_rows} * std::popcount(strip.out_columns);
+            }
+          }
+          EXPECT_EQ(next_lane, static_cast<std::int32_t>(group.tiles.size()));
           lanes += std::int64_t{group.vectors} * 16 + group.tail;
         }
         EXPECT_EQ(outputs, 2 * size * size);
-        EXPECT_EQ(row_ends, 2 * geometry.tile_rows);
+        EXPECT_EQ(strip_outputs, 2 * size * size);
         EXPECT_GE(lanes, 2 * geometry.tile_rows * geometry.tile_columns);
         EXPECT_LT(lanes, 2 * geometry.tile_rows * geometry.tile_columns + 16);
       }
