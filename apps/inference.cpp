@@ -126,6 +126,13 @@ networks::Quantisation calibrate_model(const Model& model, const ImageRun& run,
       run.threads);
 }
 
+std::int64_t restate_model(Model& model, const ImageRun& run) {
+  const ImageRun full = in_full_batches(run);
+  Batches batches(full);
+  return runtime::restate_batch_norms(
+      model.graph, model.weights, model.masks, [&] { return batches.next(); }, run.threads);
+}
+
 std::int64_t recalibrate_model(Model& model, const ImageRun& run) {
   const ImageRun full = in_full_batches(run);
   Batches batches(full);

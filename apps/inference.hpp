@@ -53,8 +53,12 @@ struct ImageRun {
 [[nodiscard]] networks::Quantisation calibrate_model(const Model& model, const ImageRun& run,
                                                      const networks::QuantisationOptions& options);
 
-/// Replaces the statistics of all batch norms by those of the images of `run`, in batches of
-/// run.batch. Returns how many there are.
+/// Gives every batch norm the mean and variance that its input has over the images of `run`,
+/// without changing the function of the (dense) model. Returns how many there are.
+std::int64_t restate_model(Model& model, const ImageRun& run);
+
+/// After pruning a restated model: replaces the statistics of all batch norms by those of the
+/// pruned model over the images of `run`, in batches of run.batch. Returns how many there are.
 std::int64_t recalibrate_model(Model& model, const ImageRun& run);
 
 struct Prediction {

@@ -184,10 +184,11 @@ std::string place_of(const ConvLayer& layer, std::int64_t out, std::int64_t in, 
 }  // namespace
 
 std::int64_t PackedWeights::size_bytes() const noexcept {
-  return word_count * 4 + static_cast<std::int64_t>(word_begin.size() * sizeof(std::uint64_t) +
-                                                    run_begin.size() * sizeof(std::uint32_t) +
-                                                    runs.size() * sizeof(TileRun) +
-                                                    planes.size() * sizeof(std::int32_t));
+  const std::int64_t word_bytes = is_pair_form(packing) ? sizeof(PairUnit) : 4;
+  return word_count * word_bytes +
+         static_cast<std::int64_t>(
+             word_begin.size() * sizeof(std::uint64_t) + run_begin.size() * sizeof(std::uint32_t) +
+             runs.size() * sizeof(TileRun) + planes.size() * sizeof(std::int32_t));
 }
 
 void check_weights(const ConvLayer& layer) {
@@ -229,7 +230,7 @@ void check_weights(const ConvLayer& layer) {
   }
 }
 
-Packing choose_packing(const ConvLayer& layer) {
+Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
   // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
   struct Form {
     Packing packing;
@@ -249,6 +250,15 @@ Packing choose_packing(const ConvLayer& layer) {
     // Without a mask or groups no other form has fewer words.
     if (layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.out_channels >= 8) break;
   }
+  if (with_pairs && layer.element == Element::u8 && layer.mask != nullptr) {
+    for (const Packing packing : {Packing::pairs4, Packing::pairs8}) {
+      const double cost = pair_cost(layer, packing);
+      if (cost < lowest) {
+        best = packing;
+        lowest = cost;
+      }
+    }
+  }
   return best;
 }
 
@@ -257,6 +267,16 @@ PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
   packed.packing = packing;
   const std::int64_t rows = packed.panel_rows();
   packed.panels = static_cast<std::int32_t>((layer.shape.out_channels + rows - 1) / rows);
+  if (is_pair_form(packing)) {
+    std::vector<PairUnit> units;
+    pack_pairs(layer, packed, units);
+    packed.word_count = static_cast<std::int64_t>(units.size());
+    packed.words = Buffer(units.size() * sizeof(PairUnit));
+    if (!units.empty()) {
+      std::memcpy(packed.words.data(), units.data(), units.size() * sizeof(PairUnit));
+    }
+    return packed;
+  }
   const WeightView view(layer);
   std::vector<char> kept(static_cast<std::size_t>(layer.shape.taps() * plane_count(layer)));
   std::vector<std::uint32_t> words;

@@ -15,7 +15,8 @@ namespace wbs::kernels {
 /// u = 2^-24 and n = cin / groups + 4 a + 4 with a = tile + 2: a term passes at most a roundings in
 /// each of the four one-dimensional transforms, one for its weight, one per product of its sum,
 /// one in the exact result's rounding to fp32, two for the scale and the bias. As in Higham,
-/// "Accuracy and Stability of Numerical Algorithms", 2nd ed., (3.5). Cost: tiles * cout * cin/groups * a * a steps in double.
+/// "Accuracy and Stability of Numerical Algorithms", 2nd ed., (3.5). Cost: tiles * cout *
+/// cin/groups * a * a steps in double.
 [[nodiscard]] ReferenceConv with_winograd_bound(ReferenceConv exact, const ConvLayer& layer,
                                                 const Tensor& input, int tile);
 

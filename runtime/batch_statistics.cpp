@@ -31,9 +31,11 @@ void BatchNorm::run(const kernels::Planes& planes, const void* x, void* y, int t
       squares += distance * distance;
     }
     const double variance = squares / static_cast<double>(pixels);
-    const double factor = double{parameters_.scale[c]} / std::sqrt(variance + parameters_.epsilon);
+    const double centre = parameters_.by_batch ? mean : double{parameters_.mean[c]};
+    const double spread = parameters_.by_batch ? variance : double{parameters_.variance[c]};
+    const double factor = double{parameters_.scale[c]} / std::sqrt(spread + parameters_.epsilon);
     how_.scale[c] = static_cast<float>(factor);
-    how_.bias[c] = static_cast<float>(double{parameters_.bias[c]} - factor * mean);
+    how_.bias[c] = static_cast<float>(double{parameters_.bias[c]} - factor * centre);
     sums_[c] += sum;
     squares_[c] += squares + sum * mean;
   }

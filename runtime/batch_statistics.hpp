@@ -1,4 +1,5 @@
-// Batch norms that normalise by what they see, and remember it: for recalibrating a pruned network.
+// Batch norms that remember what they see, and may normalise by it: for recalibrating a pruned
+// network.
 #pragma once
 
 #include <vector>
@@ -15,14 +16,14 @@ struct ChannelStatistics {
   std::int64_t count = 0;        ///< values per channel
 };
 
-/// One batch norm on fp32 planes that uses the mean and variance of the batch (as in training), and
-/// accumulates the statistics of all batches.
+/// One batch norm on fp32 planes that accumulates the statistics of all batches.
 class BatchNorm {
  public:
   struct Parameters {
-    std::vector<float> scale, bias;
+    std::vector<float> scale, bias, mean, variance;
     double epsilon = 1e-5;
-    float low, high;  ///< the result is clipped to this range
+    float low, high;        ///< the result is clipped to this range
+    bool by_batch = false;  ///< normalise by the batch's own mean and variance, as in training
   };
   explicit BatchNorm(Parameters parameters);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 #include <optional>
 #include <span>
@@ -55,6 +56,21 @@ std::optional<Executor> run_all(const networks::Graph& graph, const networks::We
   return executor;
 }
 
+std::map<std::string, ChannelStatistics> batch_norm_statistics(const networks::Graph& graph,
+                                                               const networks::Weights& weights,
+                                                               const Masks& masks,
+                                                               const BatchSource& images,
+                                                               BatchNorms mode, int threads) {
+  ExecutorOptions options;
+  options.threads = threads;
+  options.batch_norms = mode;
+  return run_all(graph, weights, masks, images, options,
+                 [](Executor& executor, const float* input, float* output) {
+                   executor.run(input, output);
+                 })
+      ->statistics();
+}
+
 }  // namespace
 
 networks::Quantisation calibrate(const networks::Graph& graph, const networks::Weights& weights,
@@ -96,27 +112,41 @@ networks::Quantisation nominal_quantisation(const networks::Graph& graph,
   return calibrate(graph, weights, {}, source, {networks::RangeMethod::maximum, false}, 1);
 }
 
+std::int64_t restate_batch_norms(const networks::Graph& graph, networks::Weights& weights,
+                                 const Masks& masks, const BatchSource& images, int threads) {
+  const auto statistics =
+      batch_norm_statistics(graph, weights, masks, images, BatchNorms::measured, threads);
+  for (const auto& [name, seen] : statistics) {
+    const networks::Node& node = graph.nodes[*networks::find_node(graph, name)];
+    const double epsilon = node.attributes.epsilon;
+    const auto values = [&](const char* role) -> std::vector<float>& {
+      return weights.at(networks::weight_key(node, role)).values;
+    };
+    for (std::size_t c = 0; c < seen.mean.size(); ++c) {
+      const double factor = values("scale")[c] / std::sqrt(double{values("variance")[c]} + epsilon);
+      const double offset = values("bias")[c] + factor * (seen.mean[c] - values("mean")[c]);
+      values("scale")[c] = static_cast<float>(factor * std::sqrt(seen.variance[c] + epsilon));
+      values("bias")[c] = static_cast<float>(offset);
+      values("mean")[c] = static_cast<float>(seen.mean[c]);
+      values("variance")[c] = static_cast<float>(seen.variance[c]);
+    }
+  }
+  return static_cast<std::int64_t>(statistics.size());
+}
+
 std::int64_t recalibrate_batch_norms(const networks::Graph& graph, networks::Weights& weights,
                                      const Masks& masks, const BatchSource& images, int threads) {
-  ExecutorOptions options;
-  options.threads = threads;
-  options.batch_statistics = true;
-  const auto executor = run_all(
-      graph, weights, masks, images, options,
-      [](Executor& runner, const float* input, float* output) { runner.run(input, output); });
-  std::int64_t norms = 0;
-  for (const auto& [name, statistics] : executor->statistics()) {
+  const auto statistics =
+      batch_norm_statistics(graph, weights, masks, images, BatchNorms::by_batch, threads);
+  for (const auto& [name, seen] : statistics) {
     Tensor& mean = weights.at(name + "/mean");
     Tensor& variance = weights.at(name + "/variance");
-    const auto count = static_cast<double>(statistics.count);
-    const double unbiased = statistics.count > 1 ? count / (count - 1.0) : 1.0;
-    for (std::size_t c = 0; c < statistics.mean.size(); ++c) {
-      mean.values[c] = static_cast<float>(statistics.mean[c]);
-      variance.values[c] = static_cast<float>(statistics.variance[c] * unbiased);
+    for (std::size_t c = 0; c < seen.mean.size(); ++c) {
+      mean.values[c] = static_cast<float>(seen.mean[c]);
+      variance.values[c] = static_cast<float>(seen.variance[c]);
     }
-    ++norms;
   }
-  return norms;
+  return static_cast<std::int64_t>(statistics.size());
 }
 
 }  // namespace wbs::runtime

@@ -24,10 +24,16 @@ using BatchSource = std::function<const Tensor*()>;
 [[nodiscard]] networks::Quantisation nominal_quantisation(const networks::Graph& graph,
                                                           const networks::Weights& weights);
 
+/// Rewrites every batch norm in `weights` so that its mean and variance are those of its input over
+/// the images, and the network's function is the same. Exported networks often have mean 0 and
+/// variance 1 everywhere, with the real ones inside scale and bias; recalibrate_batch_norms() needs
+/// the real ones. Returns how many batch norms there are.
+std::int64_t restate_batch_norms(const networks::Graph& graph, networks::Weights& weights,
+                                 const Masks& masks, const BatchSource& images, int threads);
+
 /// Replaces mean and variance of every batch norm in `weights` by those of its input over the
 /// images, where the batch norms before it normalise by the statistics of their batch (as in
-/// training; a batch of many images gives nearly exact results). Variances are divided by the count
-/// less one, as PyTorch's running variance is. Returns how many batch norms there are.
+/// training; a batch of many images gives nearly exact results). Returns how many there are.
 std::int64_t recalibrate_batch_norms(const networks::Graph& graph, networks::Weights& weights,
                                      const Masks& masks, const BatchSource& images, int threads);
 

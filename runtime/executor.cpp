@@ -59,7 +59,7 @@ void check_options(const Graph& graph, const ExecutorOptions& options) {
                 fmt::format("network '{}': int8 needs the scales of its activations (calibrate it)",
                             graph.name));
   }
-  if (options.batch_statistics && options.element != kernels::Element::f32) {
+  if (options.batch_norms != BatchNorms::folded && options.element != kernels::Element::f32) {
     throw Error(ErrorKind::unsupported, "statistics of batch norms are collected in fp32 only");
   }
 }
@@ -87,7 +87,7 @@ Executor::Executor(const Graph& graph, const networks::Weights& weights, const M
   check_options(lowered, options);
   const networks::Weights* values = &weights;
   networks::Weights folded;
-  if (has_batch_norms(lowered) && !options.batch_statistics) {
+  if (has_batch_norms(lowered) && options.batch_norms == BatchNorms::folded) {
     folded = weights;
     networks::fold_batch_norms(lowered, folded);
     values = &folded;

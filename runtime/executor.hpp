@@ -39,14 +39,20 @@ struct LayerChoice {
 
 using LayerChooser = std::function<LayerChoice(const LayerView& layer)>;
 
+/// What happens to batch norms. Other than folded: fp32 only.
+enum class BatchNorms : std::uint8_t {
+  folded,    ///< into the layer before them where possible
+  measured,  ///< steps of their own that collect the statistics of what they read
+  by_batch,  ///< the same, and they normalise by the batch that runs, as in training
+};
+
 struct ExecutorOptions {
   kernels::Element element = kernels::Element::f32;
   std::int64_t batch = 0;  ///< 0: the graph's
   int threads = 1;
   const networks::Quantisation* quantisation = nullptr;  ///< needed for u8
   LayerChooser choose = {};                              ///< empty: all by default
-  /// Batch norms normalise by the batch that runs and collect its statistics (fp32 only).
-  bool batch_statistics = false;
+  BatchNorms batch_norms = BatchNorms::folded;
 };
 
 struct MemoryUse {
@@ -105,7 +111,7 @@ class Executor {
   [[nodiscard]] const MemoryUse& memory() const noexcept;
   [[nodiscard]] const std::vector<StepInfo>& steps() const noexcept;
   [[nodiscard]] const Program& program() const noexcept;
-  /// What the batch norms of a run with `batch_statistics` saw so far, by node name.
+  /// What the batch norms saw so far, by node name; nothing when they are folded.
   [[nodiscard]] std::map<std::string, ChannelStatistics> statistics() const;
 
  private:

@@ -176,9 +176,15 @@ class Builder {
       const auto values = [&](const char* role) -> const std::vector<float>& {
         return weights_.at(networks::weight_key(node, role)).values;
       };
-      if (options_.batch_statistics) {
-        BatchNorm::Parameters parameters{values("scale"), values("bias"), node.attributes.epsilon,
-                                         step.low, step.high};
+      if (options_.batch_norms != BatchNorms::folded) {
+        BatchNorm::Parameters parameters{values("scale"),
+                                         values("bias"),
+                                         values("mean"),
+                                         values("variance"),
+                                         node.attributes.epsilon,
+                                         step.low,
+                                         step.high,
+                                         options_.batch_norms == BatchNorms::by_batch};
         return BatchStatisticsStep{std::make_unique<BatchNorm>(std::move(parameters)),
                                    *output(step).planes, place(step.inputs[0]), place(step.output)};
       }

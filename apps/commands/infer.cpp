@@ -120,7 +120,6 @@ int infer(const Options& options) {
       options.power_of_two};
   Model model = load_model(options);
   const auto list = datasets::ImageList::open(resolve_data_path(options.images));
-  const double sparsity = prune_model(model, pattern);
 
   // Images that had a say in statistics or scales; accuracy is also told without them.
   std::set<std::int64_t> used;
@@ -129,9 +128,16 @@ int infer(const Options& options) {
     used.insert(indices.begin(), indices.end());
     return indices;
   };
+  const std::int64_t chunk = 50;  // images whose statistics batch norms see together
   if (options.recalibrate > 0) {
-    Pass pass("batch norms: statistics of the pruned network", !options.quiet);
-    recalibrate_model(model, run_over(list, model, options, spread(options.recalibrate), 50, pass));
+    Pass pass("batch norms: statistics before pruning", !options.quiet);
+    restate_model(model, run_over(list, model, options, spread(options.recalibrate), chunk, pass));
+  }
+  const double sparsity = prune_model(model, pattern);
+  if (options.recalibrate > 0) {
+    Pass pass("batch norms: statistics after pruning", !options.quiet);
+    recalibrate_model(model,
+                      run_over(list, model, options, spread(options.recalibrate), chunk, pass));
   }
   runtime::ExecutorOptions execution;
   execution.element = element;

@@ -167,8 +167,14 @@ TEST(Recalibration, FindsTheStatisticsOfUnprunedImages) {
   const Tensor images = testing::random_image({16, 3, 8, 8}, 8);
   bool given = false;
   const auto source = [&]() -> const Tensor* {
-    return std::exchange(given, true) ? nullptr : &images;
+    given = !given;
+    return given ? &images : nullptr;
   };
+  // Restated, the network is the same one.
+  const Tensor before = networks::interpret(graph, weights, images);
+  EXPECT_EQ(restate_batch_norms(graph, weights, {}, source, 1), 2);
+  const Tensor after = networks::interpret(graph, weights, images);
+  EXPECT_LE(testing::largest_difference(before, after), 1e-5F * testing::largest_magnitude(before));
   EXPECT_EQ(recalibrate_batch_norms(graph, weights, {}, source, 2), 2);
   // With the new statistics the batch norms' results have mean `bias` and deviation |scale|.
   networks::Observer observer = [&](const networks::Node& node, const Tensor& y) {
