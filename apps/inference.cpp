@@ -192,12 +192,4 @@ std::string predictions_csv(const Predictions& predictions, const datasets::Imag
   return text;
 }
 
-Result<kernels::Element> parse_element(const std::string& text) {
-  for (const kernels::Element element :
-       {kernels::Element::f32, kernels::Element::bf16, kernels::Element::u8}) {
-    if (text == kernels::to_string(element)) return element;
-  }
-  return refusal(fmt::format("'{}' is no type: expected fp32, bf16 or int8", text));
-}
-
 }  // namespace wbs::apps

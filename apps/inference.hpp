@@ -94,7 +94,4 @@ struct Score {
 [[nodiscard]] std::string predictions_csv(const Predictions& predictions,
                                           const datasets::ImageList& list);
 
-/// "fp32", "bf16" or "int8".
-[[nodiscard]] Result<kernels::Element> parse_element(const std::string& text);
-
 }  // namespace wbs::apps

@@ -59,8 +59,13 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
   if (options.algorithm.empty() || options.algorithm == "direct") {
     return make_direct_conv(layer, implementation, options.threads);
   }
-  throw Error(ErrorKind::unsupported, fmt::format("layer {}: no algorithm '{}'; there is direct",
-                                                  layer.name, options.algorithm));
+  if (options.algorithm == "winograd2" || options.algorithm == "winograd4") {
+    return make_winograd_conv(layer, implementation, options.algorithm == "winograd2" ? 2 : 4,
+                              options.threads);
+  }
+  throw Error(ErrorKind::unsupported,
+              fmt::format("layer {}: no algorithm '{}'; there are direct, winograd2, winograd4",
+                          layer.name, options.algorithm));
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ struct ConvShape {
 
 /// What happens to each sum before it is stored:
 ///   y = fma(sum, scale[o], bias[o]);  y = fma(residual, residual_scale, y);  clip to [low, high];
+/// (without scales the sums of f32 and bf16 layers may begin at the bias instead);
 /// then f32: y; bf16: nearest, ties to even; u8: nearest integer, ties to even, in [0, 255].
 /// For u8 output everything is in units of the output's quantisation step, with its zero point
 /// (and the residual's: -residual_zero_point * residual_scale) already inside `bias`, so that ReLU

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/parallel.hpp"
+
 namespace wbs::kernels {
 namespace {
 
 TileLimits limits_of(Packing packing) noexcept {
   if (packing == Packing::rows) return {kRowTileVectors, false};
+  if (is_pair_form(packing)) return {kPairVectors, false};
   return {kTileVectors, true};
 }
 
@@ -73,15 +76,63 @@ TileClip clip_of(const ConvLayer& layer, float low, float high) {
   return largest < 2e9 ? TileClip::none : TileClip::both;
 }
 
+/// What the second-level cache holds needs no prefetch: there it costs up to 5%, measured.
+bool beyond_cache(std::int64_t size_bytes) noexcept {
+  constexpr std::int64_t kSecondLevel = 1 << 20;
+  return size_bytes > (getenv("TH") ? atoi(getenv("TH")) : kSecondLevel);
+}
+
+/// Whether kernel columns become channels: see geometry_of().
+bool wants_folding(const ConvLayer& layer, const Planes& input) noexcept {
+  constexpr std::int64_t kFewPlanes = 4;
+  return layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.kernel[1] > 1 &&
+         input.planes() <= kFewPlanes;
+}
+
+/// The weights of a folded layer: [cout][kw * planes * channels per word][kh][1].
+Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
+  const ConvShape& shape = layer.shape;
+  const std::int64_t filled = input.planes() * channels_per_word(input.element);
+  Tensor folded({shape.out_channels, shape.kernel[1] * filled, shape.kernel[0], 1});
+  std::size_t from = 0;
+  for (std::int64_t out = 0; out < shape.out_channels; ++out) {
+    for (std::int64_t in = 0; in < shape.in_channels; ++in) {
+      for (std::int64_t ky = 0; ky < shape.kernel[0]; ++ky) {
+        for (std::int64_t kx = 0; kx < shape.kernel[1]; ++kx, ++from) {
+          const std::int64_t channel = kx * filled + in;
+          const std::int64_t to = (out * shape.kernel[1] * filled + channel) * shape.kernel[0] + ky;
+          folded.values[static_cast<std::size_t>(to)] = layer.weights->values[from];
+        }
+      }
+    }
+  }
+  return folded;
+}
+
+PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
+                         bool with_pairs) {
+  if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
+  const Tensor weights = fold_weights(layer, input);
+  ConvLayer columns = layer;
+  columns.weights = &weights;
+  columns.shape.in_channels = weights.shape[1];
+  columns.shape.kernel[1] = 1;
+  return pack_weights(columns, choose_packing(columns, with_pairs));
+}
+
 }  // namespace
 
 DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads)
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       threads_(threads),
-      weights_(pack_weights(layer, choose_packing(layer))),
-      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing))),
+      folded_(wants_folding(layer, input())),
+      weights_(
+          pack_layer(layer, input(), folded_,
+                     implementation.tile(tile_output(layer.element), Packing::pairs4) != nullptr)),
+      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
+  every_second_ = implementation.every_second;
   tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
   for (const std::int64_t words : geometry_.tap_offset) tap_offset_bytes_.push_back(words * 4);
   // Where tiles are few, panels are shared out as well.
@@ -96,13 +147,15 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.input_plane_bytes =
       4 * (geometry_.copies.empty() ? input().stride : geometry_.copy_stride);
   common_.tap_offset = tap_offset_bytes_.data();
-  common_.taps = static_cast<std::int32_t>(shape_.taps());
+  common_.taps = static_cast<std::int32_t>(geometry_.tap_offset.size());
   common_.fill = fill_word(input());
   common_.weights = reinterpret_cast<const unsigned char*>(weights_.words.data());
   common_.word_begin = weights_.word_begin.data();
   common_.run_begin = weights_.run_begin.data();
   common_.runs = weights_.runs.data();
   common_.planes = weights_.planes.data();
+  common_.input_planes = static_cast<std::int32_t>(input().planes());
+  common_.padded_rows = weights_.panels * weights_.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
   common_.scale = epilogue_.scale.data();
@@ -114,15 +167,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.clip = clip_of(layer, common_.low, common_.high);
   common_.output_type = tile_output(epilogue.output);
   common_.output_plane_bytes = 4 * output().stride;
-  prefetch_ = wants_prefetch();
-}
-
-/// An input that the second-level cache holds needs no prefetch: there it costs up to 5%, measured.
-bool DirectConv::wants_prefetch() const noexcept {
-  constexpr std::int64_t kSecondLevel = 1 << 20;
-  const std::int64_t copies =
-      std::max<std::int64_t>(1, static_cast<std::int64_t>(geometry_.copies.size()));
-  return copies * input().planes() * common_.input_plane_bytes > kSecondLevel;
+  prefetch_input_ = beyond_cache(std::max(scratch_bytes(), input().size_bytes()));
+  common_.prefetch_output = beyond_cache(output().size_bytes());
 }
 
 std::int64_t DirectConv::scratch_bytes() const noexcept {
@@ -148,6 +194,10 @@ std::string_view DirectConv::packing() const noexcept {
       return "panels of 4 outputs";
     case Packing::rows:
       return "single outputs";
+    case Packing::pairs4:
+      return "pairs of 4 inputs";
+    case Packing::pairs8:
+      return "pairs of 8 inputs";
   }
   return "";
 }
@@ -169,10 +219,14 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
       std::uint32_t* row = out + n * geometry_.copy_rows * width;
       for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
         const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
+        if (folded_) {
+          std::fill(row, row + first, common_.fill);
+          std::fill(row + last, row + width, common_.fill);
+        }
         if (step == 1) {
           std::copy(from + first, from + last, row + first);
         } else if (step == 2) {
-          for (std::int64_t x = first; x < last; ++x) row[x] = from[2 * x];
+          every_second_(from + 2 * first, row + first, last - first);
         } else {
           for (std::int64_t x = first; x < last; ++x) row[x] = from[step * x];
         }
@@ -198,9 +252,14 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_ && next < geometry_.tiles.size()) {
+  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
+    const std::size_t taps = geometry_.tap_offset.size();
+    const auto runs = static_cast<std::int32_t>(
+        weights_.run_begin[static_cast<std::size_t>(args.panel_end) * taps] -
+        weights_.run_begin[static_cast<std::size_t>(args.panel_begin) * taps]);
+    args.prefetch_per_run = args.prefetch_planes / std::max(runs, 1) + 1;
   }
   args.tail = tile.tail;
   tile_(args);
@@ -212,18 +271,9 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
       static_cast<const unsigned char*>(geometry_.copies.empty() ? buffers.input : buffers.scratch);
   const std::int64_t planes = geometry_.copies.empty() ? 0 : input().planes();
   const auto items = static_cast<std::int64_t>(geometry_.tiles.size()) * chunks_;
-  if (threads_ <= 1) {
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-    return;
-  }
-#pragma omp parallel num_threads(threads_)
-  {
-#pragma omp for schedule(static)
-    for (std::int64_t plane = 0; plane < planes; ++plane) copy_columns(buffers, plane);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t item = 0; item < items; ++item) run_item(buffers, common, item);
-  }
+  parallel_phases(
+      threads_, planes, [&](std::int64_t plane) { copy_columns(buffers, plane); }, items,
+      [&](std::int64_t item) { run_item(buffers, common, item); });
 }
 
 std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,

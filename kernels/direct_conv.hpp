@@ -29,13 +29,14 @@ class DirectConv final : public ConvKernel {
 
  private:
   void copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept;
-  [[nodiscard]] bool wants_prefetch() const noexcept;
   void run_item(const ConvBuffers& buffers, const TileArgs& common,
                 std::int64_t item) const noexcept;
 
   ConvShape shape_;
   int threads_;
   TileFunction tile_;
+  EverySecondFunction every_second_;
+  bool folded_;  ///< kernel columns are channels of the copies
   PackedWeights weights_;
   Geometry geometry_;
   PaddedEpilogue epilogue_;
@@ -43,7 +44,7 @@ class DirectConv final : public ConvKernel {
   TileArgs common_{};  ///< what all tiles share
   std::int32_t panel_chunk_ = 1;
   std::int32_t chunks_ = 1;
-  bool prefetch_ = false;
+  bool prefetch_input_ = false;
 };
 
 }  // namespace wbs::kernels

@@ -38,19 +38,26 @@ const char* refuse_nothing() noexcept {
 }
 
 constexpr std::array kImplementations{
-    Implementation{"avx512", Element::f32, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512},
-    Implementation{"avx2", Element::f32, "AVX2, FMA", refuse_avx2, tile_avx2},
-    Implementation{"reference", Element::f32, "any", refuse_nothing, tile_reference},
+    Implementation{"avx512", Element::f32, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512,
+                   every_second_avx2, winograd_avx512},
+    Implementation{"avx2", Element::f32, "AVX2, FMA", refuse_avx2, tile_avx2, every_second_avx2,
+                   winograd_reference},
+    Implementation{"reference", Element::f32, "any", refuse_nothing, tile_reference,
+                   every_second_reference, winograd_reference},
     Implementation{"avx512_bf16", Element::bf16, "AVX-512 BF16", refuse_avx512_bf16,
-                   tile_avx512_bf16},
-    Implementation{"avx512", Element::bf16, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512},
-    Implementation{"avx2", Element::bf16, "AVX2, FMA", refuse_avx2, tile_avx2},
-    Implementation{"reference", Element::bf16, "any", refuse_nothing, tile_reference},
-    Implementation{"avx512_vnni", Element::u8, "AVX-512 VNNI", refuse_avx512_vnni,
-                   tile_avx512_vnni},
-    Implementation{"avx512", Element::u8, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512},
-    Implementation{"avx2", Element::u8, "AVX2, FMA", refuse_avx2, tile_avx2},
-    Implementation{"reference", Element::u8, "any", refuse_nothing, tile_reference},
+                   tile_avx512_bf16, every_second_avx2},
+    Implementation{"avx512", Element::bf16, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512,
+                   every_second_avx2},
+    Implementation{"avx2", Element::bf16, "AVX2, FMA", refuse_avx2, tile_avx2, every_second_avx2},
+    Implementation{"reference", Element::bf16, "any", refuse_nothing, tile_reference,
+                   every_second_reference},
+    Implementation{"avx512_vnni", Element::u8, "AVX-512 VNNI", refuse_avx512_vnni, tile_avx512_vnni,
+                   every_second_avx2},
+    Implementation{"avx512", Element::u8, "AVX-512 F, BW, DQ, VL", refuse_avx512, tile_avx512,
+                   every_second_avx2},
+    Implementation{"avx2", Element::u8, "AVX2, FMA", refuse_avx2, tile_avx2, every_second_avx2},
+    Implementation{"reference", Element::u8, "any", refuse_nothing, tile_reference,
+                   every_second_reference},
 };
 
 }  // namespace

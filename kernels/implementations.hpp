@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/tile_kernels.hpp"
+#include "kernels/winograd_transforms.hpp"
 
 namespace wbs::kernels {
 
@@ -16,6 +17,8 @@ struct Implementation {
   std::string_view isa;              ///< what the CPU must have
   const char* (*refuse)() noexcept;  ///< why this CPU cannot run it; null when it can
   TileFunction (*tile)(TileOutput element, Packing packing) noexcept;
+  EverySecondFunction every_second;
+  WinogradTransforms (*winograd)(int tile) noexcept = nullptr;  ///< null: it has none
 };
 
 /// Ranked within each element type.

@@ -66,12 +66,13 @@ struct Output {
 
 Output finish(const ConvLayer& layer, const Sum& sum, std::size_t channel, const float* residual) {
   const Epilogue& epilogue = layer.epilogue;
-  const auto terms = static_cast<double>(sum.products + 1) * kRounding;
-  double bound =
-      terms / (1.0 - terms) * sum.magnitude + static_cast<double>(sum.products) * kSmallestNormal;
-
   const float scale = epilogue.scale.empty() ? 1.0F : epilogue.scale[channel];
   const float bias = epilogue.bias.empty() ? 0.0F : epilogue.bias[channel];
+  const auto terms = static_cast<double>(sum.products + 2) * kRounding;
+  const double start = epilogue.scale.empty() ? std::abs(bias) : 0.0;
+  double bound = terms / (1.0 - terms) * (sum.magnitude + start) +
+                 static_cast<double>(sum.products) * kSmallestNormal;
+
   float y = std::fma(static_cast<float>(sum.value), scale, bias);
   bound = bound * std::abs(scale) + 2 * kRounding * std::abs(y);
   if (residual != nullptr) {

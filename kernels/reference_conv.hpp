@@ -23,12 +23,13 @@ struct ReferenceConv {
 /// step. The outputs of a u8 layer, and those whose sum every fp32 order computes exactly (small
 /// integers), must be met bit for bit; any other within `bound`:
 ///
-///   sum:      |s' - s| <= g * S + n * 2^-126,  g = (n + 1) u / (1 - (n + 1) u),  u = 2^-24
-///             where n counts the non-zero products and S is the sum of their magnitudes. Higham,
+///   sum:      |s' - s| <= g * S + n * 2^-126,  g = (n + 2) u / (1 - (n + 2) u),  u = 2^-24
+///             where n counts the non-zero products and S is the sum of their magnitudes, with the
+///             bias's where there are no scales: there a sum may begin at the bias. Higham,
 ///             "Accuracy and Stability of Numerical Algorithms", 2nd ed., (3.5), holds for every
-///             order and with or without fused multiply-add, as no term passes more than n
-///             roundings; one more is this function's own. The last term is for AVX-512 BF16, which
-///             flushes subnormal results to zero.
+///             order and with or without fused multiply-add, as no term passes more than n + 1
+///             roundings; one more is this function's own. The last term is for AVX-512 BF16,
+///             which flushes subnormal results to zero.
 ///   epilogue: each fma scales the bound by its factor and adds 2 u |y| (both sides round).
 ///   bf16:     storing adds 2^-7 of (|y| + bound): both sides round to 8 significant bits.
 ///

@@ -144,6 +144,9 @@ TileFunction select_tile(Packing packing) {
       return panel_tile<T, 4>;
     case Packing::rows:
       return row_tile<T>;
+    case Packing::pairs4:
+    case Packing::pairs8:
+      break;
   }
   return nullptr;
 }
@@ -160,6 +163,20 @@ TileFunction tile_avx2(TileOutput element, Packing packing) noexcept {
       return select_tile<U8>(packing);
   }
   return nullptr;
+}
+
+void every_second_avx2(const std::uint32_t* from, std::uint32_t* to, std::int64_t count) noexcept {
+  std::int64_t i = 0;
+  // The second load ends one word before the last one read by plain code.
+  for (; i + 8 < count; i += 8) {
+    const auto* words = reinterpret_cast<const float*>(from + 2 * i);
+    const __m256 low = _mm256_loadu_ps(words);
+    const __m256 high = _mm256_loadu_ps(words + 8);
+    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)));
+    _mm256_storeu_pd(reinterpret_cast<double*>(to + i),
+                     _mm256_permute4x64_pd(even, _MM_SHUFFLE(3, 1, 2, 0)));
+  }
+  for (; i < count; ++i) to[i] = from[2 * i];
 }
 
 }  // namespace wbs::kernels

@@ -29,6 +29,7 @@ struct Bf16 {
   using Sum = Float;
   using Weight = Word;
   using TailSum = __m256;
+  using TailStored = TailBf16;
   static constexpr TileOutput kOutput = TileOutput::bf16;
   static Sum begin(const std::int32_t* start) { return float_of_f32(broadcast(*start)); }
   static Weight weight(const unsigned char* w) {
@@ -44,9 +45,8 @@ struct Bf16 {
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbf16_ps(sum, tail_halves(tail_input(x)), tail_halves(tail_weights(w)));
   }
+  static TailSum tail_add(TailSum a, TailSum b) { return _mm256_add_ps(a, b); }
   static __m256 tail_to_float(TailSum sum) { return sum; }
-  static float read(const unsigned char* word, int position) { return read_bf16(word, position); }
-  static void write(unsigned char* word, int position, float y) { write_bf16(word, position, y); }
 };
 
 #include "kernels/tile_body.inc"

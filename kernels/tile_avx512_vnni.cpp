@@ -15,6 +15,7 @@ struct U8 {
   using Sum = Word;
   using Weight = Word;
   using TailSum = __m256i;
+  using TailStored = TailU8;
   static constexpr TileOutput kOutput = TileOutput::u8;
   static Sum begin(const std::int32_t* start) { return broadcast(*start); }
   static Weight weight(const unsigned char* w) {
@@ -30,19 +31,19 @@ struct U8 {
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbusd_epi32(sum, tail_input(x), tail_weights(w));
   }
+  static TailSum tail_add(TailSum a, TailSum b) { return _mm256_add_epi32(a, b); }
   static __m256 tail_to_float(TailSum sum) { return _mm256_cvtepi32_ps(sum); }
-  static float read(const unsigned char* word, int position) {
-    return static_cast<float>(word[position]);
-  }
-  static void write(unsigned char* word, int position, float y) { write_u8(word, position, y); }
 };
 
 #include "kernels/tile_body.inc"
+#include "kernels/tile_pairs.inc"
 #include "kernels/tile_select.inc"
 
 }  // namespace
 
 TileFunction tile_avx512_vnni(TileOutput /*element*/, Packing packing) noexcept {
+  if (packing == Packing::pairs4) return pair_tile<4>;
+  if (packing == Packing::pairs8) return pair_tile<8>;
   return select_tile<U8>(packing);
 }
 

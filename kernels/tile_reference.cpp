@@ -166,6 +166,9 @@ TileFunction select(Packing packing) noexcept {
       return tile<T, Packing::panel4>;
     case Packing::rows:
       return tile<T, Packing::rows>;
+    case Packing::pairs4:
+    case Packing::pairs8:
+      break;
   }
   return nullptr;
 }
@@ -182,6 +185,11 @@ TileFunction tile_reference(TileOutput element, Packing packing) noexcept {
       return select<U8>(packing);
   }
   return nullptr;
+}
+
+void every_second_reference(const std::uint32_t* from, std::uint32_t* to,
+                            std::int64_t count) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[2 * i];
 }
 
 }  // namespace wbs::kernels

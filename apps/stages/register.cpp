@@ -10,6 +10,7 @@ void register_stages(harness::StageRegistry& registry) {
   registry.add(make_infer_stage());
   registry.add(make_compile_stage());
   registry.add(make_simulate_stage());
+  registry.add(make_bench_stage());
 }
 
 }  // namespace wbs::apps

@@ -22,4 +22,7 @@ namespace wbs::apps {
 /// simulate: tiled network -> estimated times under the published and the corrected rules.
 [[nodiscard]] std::unique_ptr<harness::Stage> make_simulate_stage();
 
+/// bench: network + masked weights -> measured times of layers and network beside dense peers.
+[[nodiscard]] std::unique_ptr<harness::Stage> make_bench_stage();
+
 }  // namespace wbs::apps

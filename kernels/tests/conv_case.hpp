@@ -55,6 +55,7 @@ class ConvData {
   [[nodiscard]] const ConvCase& plan() const noexcept { return plan_; }
   [[nodiscard]] const ConvLayer& layer() const noexcept { return layer_; }
   [[nodiscard]] const ReferenceConv& expected() const noexcept { return expected_; }
+  [[nodiscard]] const Tensor& input() const noexcept { return input_; }
 
   /// The bytes of the output planes that `options` gives, buffers misaligned as the case says and
   /// full of garbage where the layout allows any value. Throws what ConvPlan throws.
@@ -62,6 +63,9 @@ class ConvData {
 
   /// Nothing when `bytes` are the expected output; else the first difference.
   [[nodiscard]] std::string difference(const std::vector<unsigned char>& bytes) const;
+  /// The same with another bound than expected().bound, of its shape.
+  [[nodiscard]] std::string difference(const std::vector<unsigned char>& bytes,
+                                       const Tensor& bounds) const;
 
  private:
   ConvCase plan_;

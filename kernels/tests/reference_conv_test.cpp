@@ -104,11 +104,11 @@ TEST(ReferenceConv, BoundGrowsWithTheSumAndIsTight) {
   Column column;
   const ReferenceConv result = reference_conv(column.layer, column.input);
   // Two products each, and 2 u |y| of the epilogue.
-  EXPECT_NEAR(result.bound.values[0] * 0x1p24, 3 * 21 + 2 * 21, 0.01);
-  EXPECT_NEAR(result.bound.values[1] * 0x1p24, 3 * 32 + 2 * 32, 0.01);
+  EXPECT_NEAR(result.bound.values[0] * 0x1p24, 4 * 21 + 2 * 21, 0.01);
+  EXPECT_NEAR(result.bound.values[1] * 0x1p24, 4 * 32 + 2 * 32, 0.01);
   // Cancellation: the bound follows the magnitudes, not the sum.
   column.weights.values = {-20, 10};
-  EXPECT_NEAR(reference_conv(column.layer, column.input).bound.values[0] * 0x1p24, 3 * 40, 0.01);
+  EXPECT_NEAR(reference_conv(column.layer, column.input).bound.values[0] * 0x1p24, 4 * 40, 0.01);
 }
 
 TEST(ReferenceConv, ShapesThatDoNotFitAreErrors) {

@@ -1,0 +1,70 @@
+// Winograd's algorithm for block-sparse 3x3 convolutions with stride 1.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/conv_kernel.hpp"
+#include "kernels/winograd_geometry.hpp"
+#include "kernels/winograd_weights.hpp"
+
+namespace wbs::kernels {
+
+/// How the work of a plan is cut; what the caches want depends on the layer.
+struct WinogradCut {
+  std::int32_t max_vectors = 3;  ///< of 16 tiles in a group
+  std::int32_t panel_chunk = 8;  ///< panels whose sums are kept until they are transformed back
+};
+
+class WinogradConv final : public ConvKernel {
+ public:
+  WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
+
+  void run(const ConvBuffers& buffers) const noexcept override;
+  [[nodiscard]] std::int64_t scratch_bytes() const noexcept override;
+  [[nodiscard]] std::int64_t weight_bytes() const noexcept override;
+  [[nodiscard]] std::int64_t packed_macs() const noexcept override;
+  [[nodiscard]] std::string_view algorithm() const noexcept override {
+    return geometry_.tile == 2 ? "winograd2" : "winograd4";
+  }
+  [[nodiscard]] std::string_view packing() const noexcept override;
+
+ private:
+  /// Scratch of one part of the work: some groups, or its share of a group that `parts` parts do
+  /// together.
+  struct Worker {
+    float* inputs;  ///< transformed input of a group, shared by the parts of one group
+    float* sums;    ///< of panel_chunk panels
+    std::int32_t part;
+    std::int32_t parts;
+  };
+
+  [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int64_t part) const noexcept;
+  [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group) const noexcept;
+  [[nodiscard]] std::int32_t first_panel(std::int32_t part, std::int32_t parts) const noexcept;
+  void transform_inputs(const ConvBuffers& buffers, const WinogradGroup& group,
+                        const Worker& worker) const noexcept;
+  void multiply(const WinogradGroup& group, const Worker& worker, std::int32_t panel_begin,
+                std::int32_t panel_end) const noexcept;
+  void transform_sums(const ConvBuffers& buffers, const WinogradGroup& group, const Worker& worker,
+                      std::int32_t panel_begin, std::int32_t panel_end) const noexcept;
+  void finish_group(const ConvBuffers& buffers, const WinogradGroup& group,
+                    const Worker& worker) const noexcept;
+
+  ConvShape shape_;
+  Epilogue epilogue_;
+  std::int32_t threads_;
+  bool shares_groups_;  ///< threads work on one group together
+  TileFunction tile_;
+  WinogradTransforms transforms_;
+  WinogradWeights weights_;
+  WinogradCut cut_;
+  WinogradGeometry geometry_;
+  std::vector<std::int32_t> zero_start_;
+  std::vector<std::int32_t> bias_start_;
+  std::int64_t lane_stride_ = 0;      ///< words from channel to channel of transformed planes
+  std::int64_t input_positions_ = 0;  ///< words from position to position of inputs
+  std::int64_t sum_positions_ = 0;    ///< and of sums
+};
+
+}  // namespace wbs::kernels
