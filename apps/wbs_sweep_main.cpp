@@ -46,6 +46,8 @@ void add_options(CLI::App& program, Options& options) {
   program.add_option("--deadline", options.sweep.deadline_s,
                      "Stop in time to end within so many seconds (0: no limit)");
   program.add_flag("--retry-failed", options.sweep.retry_failed, "Try failed cases again");
+  program.add_flag("--remeasure", options.sweep.remeasure,
+                   "Run stages that measure time again, although they passed");
   program.add_flag("--accept-changes", options.sweep.accept_changes,
                    "Continue a campaign although experiment, code or data changed");
 }

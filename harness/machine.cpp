@@ -16,6 +16,16 @@ std::string node_name() {
   return name.data();
 }
 
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("model name")) continue;
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown CPU";
+}
+
 int usable_cores() {
   // Asking for all cores gives all that the cpuset allows; then the former affinity returns.
   cpu_set_t before;

@@ -9,6 +9,10 @@ namespace wbs::harness {
 /// Name that all ranks of one node share and no other node has.
 [[nodiscard]] std::string node_name();
 
+/// "AMD EPYC 9654 96-Core Processor": what the processor calls itself; "unknown CPU" when the
+/// system does not say.
+[[nodiscard]] std::string cpu_model();
+
 /// Cores that a child may use: what the cpuset and the cgroup's quota allow, whatever mpirun pinned
 /// this process to. At least 1.
 [[nodiscard]] int usable_cores();

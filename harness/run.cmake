@@ -4,6 +4,8 @@ find_package(SQLiteCpp REQUIRED)
 set(MPI_CXX_SKIP_MPICXX ON)
 find_package(MPI REQUIRED COMPONENTS CXX)
 
+wbs_library(wbs_machine SOURCES machine.cpp HEADERS machine.hpp LIBS wbs_flags)
+
 wbs_library(wbs_worker
   SOURCES frames.cpp worker_main.cpp
   HEADERS frames.hpp worker_main.hpp
@@ -11,12 +13,12 @@ wbs_library(wbs_worker
 
 wbs_library(wbs_run
   SOURCES artifact_export.cpp campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
-          ledger.cpp machine.cpp maintenance.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
+          ledger.cpp maintenance.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
           signals.cpp store.cpp store_schema.cpp sweep.cpp transport.cpp
   HEADERS artifact_export.hpp campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
-          ledger.hpp machine.hpp maintenance.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
+          ledger.hpp maintenance.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
           signals.hpp store.hpp sweep.hpp transport.hpp
-  LIBS wbs_stage Threads::Threads
+  LIBS wbs_stage wbs_machine Threads::Threads
   PRIVATE_LIBS wbs_worker SQLiteCpp)
 
 wbs_library(wbs_harness_mpi

@@ -12,6 +12,7 @@ namespace {
 
 TileLimits limits_of(Packing packing) noexcept {
   if (packing == Packing::rows) return {kRowTileVectors, false};
+  if (is_pair_form(packing)) return {kPairVectors, false};
   return {kTileVectors, true};
 }
 
@@ -78,7 +79,45 @@ TileClip clip_of(const ConvLayer& layer, float low, float high) {
 /// What the second-level cache holds needs no prefetch: there it costs up to 5%, measured.
 bool beyond_cache(std::int64_t size_bytes) noexcept {
   constexpr std::int64_t kSecondLevel = 1 << 20;
-  return size_bytes > kSecondLevel;
+  return size_bytes > (getenv("TH") ? atoi(getenv("TH")) : kSecondLevel);
+}
+
+/// Whether kernel columns become channels: see geometry_of().
+bool wants_folding(const ConvLayer& layer, const Planes& input) noexcept {
+  constexpr std::int64_t kFewPlanes = 4;
+  return layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.kernel[1] > 1 &&
+         input.planes() <= kFewPlanes;
+}
+
+/// The weights of a folded layer: [cout][kw * planes * channels per word][kh][1].
+Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
+  const ConvShape& shape = layer.shape;
+  const std::int64_t filled = input.planes() * channels_per_word(input.element);
+  Tensor folded({shape.out_channels, shape.kernel[1] * filled, shape.kernel[0], 1});
+  std::size_t from = 0;
+  for (std::int64_t out = 0; out < shape.out_channels; ++out) {
+    for (std::int64_t in = 0; in < shape.in_channels; ++in) {
+      for (std::int64_t ky = 0; ky < shape.kernel[0]; ++ky) {
+        for (std::int64_t kx = 0; kx < shape.kernel[1]; ++kx, ++from) {
+          const std::int64_t channel = kx * filled + in;
+          const std::int64_t to = (out * shape.kernel[1] * filled + channel) * shape.kernel[0] + ky;
+          folded.values[static_cast<std::size_t>(to)] = layer.weights->values[from];
+        }
+      }
+    }
+  }
+  return folded;
+}
+
+PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
+                         bool with_pairs) {
+  if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
+  const Tensor weights = fold_weights(layer, input);
+  ConvLayer columns = layer;
+  columns.weights = &weights;
+  columns.shape.in_channels = weights.shape[1];
+  columns.shape.kernel[1] = 1;
+  return pack_weights(columns, choose_packing(columns, with_pairs));
 }
 
 }  // namespace
@@ -87,8 +126,11 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       threads_(threads),
-      weights_(pack_weights(layer, choose_packing(layer))),
-      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing))),
+      folded_(wants_folding(layer, input())),
+      weights_(
+          pack_layer(layer, input(), folded_,
+                     implementation.tile(tile_output(layer.element), Packing::pairs4) != nullptr)),
+      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
   tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
@@ -105,13 +147,15 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.input_plane_bytes =
       4 * (geometry_.copies.empty() ? input().stride : geometry_.copy_stride);
   common_.tap_offset = tap_offset_bytes_.data();
-  common_.taps = static_cast<std::int32_t>(shape_.taps());
+  common_.taps = static_cast<std::int32_t>(geometry_.tap_offset.size());
   common_.fill = fill_word(input());
   common_.weights = reinterpret_cast<const unsigned char*>(weights_.words.data());
   common_.word_begin = weights_.word_begin.data();
   common_.run_begin = weights_.run_begin.data();
   common_.runs = weights_.runs.data();
   common_.planes = weights_.planes.data();
+  common_.input_planes = static_cast<std::int32_t>(input().planes());
+  common_.padded_rows = weights_.panels * weights_.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
   common_.scale = epilogue_.scale.data();
@@ -150,6 +194,10 @@ std::string_view DirectConv::packing() const noexcept {
       return "panels of 4 outputs";
     case Packing::rows:
       return "single outputs";
+    case Packing::pairs4:
+      return "pairs of 4 inputs";
+    case Packing::pairs8:
+      return "pairs of 8 inputs";
   }
   return "";
 }
@@ -171,6 +219,10 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
       std::uint32_t* row = out + n * geometry_.copy_rows * width;
       for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
         const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
+        if (folded_) {
+          std::fill(row, row + first, common_.fill);
+          std::fill(row + last, row + width, common_.fill);
+        }
         if (step == 1) {
           std::copy(from + first, from + last, row + first);
         } else if (step == 2) {
@@ -200,7 +252,7 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_input_ && weights_.packing != Packing::rows && next < geometry_.tiles.size()) {
+  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
     const std::size_t taps = geometry_.tap_offset.size();

@@ -36,6 +36,7 @@ class DirectConv final : public ConvKernel {
   int threads_;
   TileFunction tile_;
   EverySecondFunction every_second_;
+  bool folded_;  ///< kernel columns are channels of the copies
   PackedWeights weights_;
   Geometry geometry_;
   PaddedEpilogue epilogue_;

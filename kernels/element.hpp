@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/error.hpp"
+
 namespace wbs::kernels {
 
 /// Type of activations (and of the weights they meet): fp32 x fp32; bf16 x bf16 with fp32
@@ -21,6 +23,9 @@ enum class Element : std::uint8_t { f32, bf16, u8 };
 [[nodiscard]] constexpr std::string_view to_string(Element element) noexcept {
   return element == Element::f32 ? "fp32" : element == Element::bf16 ? "bf16" : "int8";
 }
+
+/// The element of a name that to_string gives; the refusal says what is expected.
+[[nodiscard]] Result<Element> parse_element(std::string_view name);
 
 /// The nearest bf16, ties to even. NaN stays NaN.
 [[nodiscard]] inline std::uint16_t to_bf16(float value) noexcept {

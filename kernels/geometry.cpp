@@ -69,6 +69,34 @@ void plan_copies(const ConvShape& shape, const Planes& input, Geometry& geometry
   }
 }
 
+/// Copies and tap offsets of a folded convolution: copies are ordered by phase, then column.
+void plan_folded_copies(const ConvShape& shape, const Planes& input, Geometry& geometry) {
+  const std::int64_t step = shape.stride[0];
+  std::vector<std::int64_t> phases;
+  std::vector<std::int64_t> row_shifts;
+  std::vector<std::int64_t> phase_indices;
+  for (std::int64_t ky = 0; ky < shape.kernel[0]; ++ky) {
+    const std::int64_t row = ky * shape.dilation[0] - shape.pad_top;
+    row_shifts.push_back(floor_divide(row, step));
+    const std::int64_t phase = row - row_shifts.back() * step;
+    const auto place = std::find(phases.begin(), phases.end(), phase);
+    phase_indices.push_back(place - phases.begin());
+    if (place == phases.end()) phases.push_back(phase);
+  }
+  for (const std::int64_t phase : phases) {
+    for (std::int64_t kx = 0; kx < shape.kernel[1]; ++kx) {
+      geometry.copies.push_back({kx * shape.dilation[1] - shape.pad_left, phase});
+    }
+    geometry.copy_rows = std::max(geometry.copy_rows, (input.height - phase + step - 1) / step);
+  }
+  const std::int64_t width = shape.out_width();
+  geometry.copy_stride = plane_stride(input.images * geometry.copy_rows * width);
+  const std::int64_t phase_words = shape.kernel[1] * input.planes() * geometry.copy_stride;
+  for (std::size_t ky = 0; ky < row_shifts.size(); ++ky) {
+    geometry.tap_offset.push_back(phase_indices[ky] * phase_words + row_shifts[ky] * width);
+  }
+}
+
 /// Cuts pixels [0, count) into tiles whose first pixels lie at `base_in` and `base_out` on.
 void cut(std::int64_t count, const TileLimits& limits, std::int64_t base_in, std::int64_t base_out,
          std::vector<Tile>& tiles) {
@@ -100,12 +128,16 @@ void cut(std::int64_t count, const TileLimits& limits, std::int64_t base_in, std
 }
 
 /// Which lanes of a tile each tap finds inside the image.
-std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape) {
+std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape, bool folded) {
   const std::int64_t width = shape.out_width();
   const std::int64_t height = shape.out_height();
   std::vector<std::uint64_t> masks;
   const int lanes = tile.vectors * kVectorPixels;
-  for (const TapShift& tap : tap_shifts(shape)) {
+  const std::vector<TapShift> taps = tap_shifts(shape);
+  // The columns of a folded kernel's copies are all written, padding included.
+  const std::size_t step = folded ? static_cast<std::size_t>(shape.kernel[1]) : 1;
+  for (std::size_t t = 0; t < taps.size(); t += step) {
+    const TapShift& tap = taps[t];
     std::uint64_t mask = 0;
     for (int i = 0; i < lanes + tile.tail; ++i) {
       const int bit = i < lanes ? i : kTailBit;
@@ -113,7 +145,7 @@ std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape) {
       const std::int64_t pixel = tile.first_out + i;
       const std::int64_t y = pixel / width % height * shape.stride[0] + tap.row;
       const std::int64_t x = pixel % width * shape.stride[1] + tap.column;
-      const bool inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
+      const bool inside = y >= 0 && y < shape.height && (folded || (x >= 0 && x < shape.width));
       if (inside) mask |= std::uint64_t{1} << bit;
     }
     masks.push_back(mask);
@@ -124,17 +156,21 @@ std::vector<std::uint64_t> masks_of(const Tile& tile, const ConvShape& shape) {
 }  // namespace
 
 Geometry geometry_of(const ConvShape& shape, const Planes& input, const Planes& output,
-                     const TileLimits& limits) {
+                     const TileLimits& limits, bool folded) {
   Geometry geometry;
   const bool direct = shape.stride[0] == 1 && shape.stride[1] == 1 && output.width == input.width &&
                       output.height == input.height;
-  if (direct) {
+  if (direct && !folded) {
     for (const TapShift& tap : tap_shifts(shape)) {
       geometry.tap_offset.push_back(tap.row * input.width + tap.column);
     }
     cut(output.pixels(), limits, 0, 0, geometry.tiles);
   } else {
-    plan_copies(shape, input, geometry);
+    if (folded) {
+      plan_folded_copies(shape, input, geometry);
+    } else {
+      plan_copies(shape, input, geometry);
+    }
     const std::int64_t image = output.height * output.width;
     for (std::int64_t n = 0; n < output.images; ++n) {
       cut(image, limits, n * geometry.copy_rows * output.width, n * image, geometry.tiles);
@@ -142,7 +178,7 @@ Geometry geometry_of(const ConvShape& shape, const Planes& input, const Planes& 
   }
   std::map<std::vector<std::uint64_t>, std::uint32_t> known;
   for (Tile& tile : geometry.tiles) {
-    const std::vector<std::uint64_t> masks = masks_of(tile, shape);
+    const std::vector<std::uint64_t> masks = masks_of(tile, shape, folded);
     const auto [place, is_new] = known.try_emplace(masks, static_cast<std::uint32_t>(known.size()));
     if (is_new) geometry.masks.insert(geometry.masks.end(), masks.begin(), masks.end());
     tile.mask_set = place->second;

@@ -46,7 +46,11 @@ struct TileLimits {
   bool tails = true;
 };
 
+/// With `folded` the taps are the kernel's rows alone: for each row phase there is one copy per
+/// kernel column, and the planes of these copies follow each other as if they were more channels.
+/// For images of few channels, where a tap of its own has too little to do.
 [[nodiscard]] Geometry geometry_of(const ConvShape& shape, const Planes& input,
-                                   const Planes& output, const TileLimits& limits);
+                                   const Planes& output, const TileLimits& limits,
+                                   bool folded = false);
 
 }  // namespace wbs::kernels

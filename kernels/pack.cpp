@@ -22,12 +22,6 @@ class WeightView {
         group_out_(layer.shape.out_channels / layer.shape.groups),
         taps_(layer.shape.taps()) {}
 
-  /// Whether the weight is kept: false outside its group and outside the tensor.
-  [[nodiscard]] bool kept(std::int64_t out, std::int64_t in, std::int64_t tap) const noexcept {
-    const std::int64_t column = column_of(out, in);
-    if (column < 0) return false;
-    return layer_.mask == nullptr || layer_.mask->kept_weight(out, column, tap);
-  }
   [[nodiscard]] float value(std::int64_t out, std::int64_t in, std::int64_t tap) const noexcept {
     const std::int64_t column = column_of(out, in);
     if (column < 0) return 0.0F;
@@ -65,35 +59,63 @@ std::uint32_t word_of(const WeightView& view, Element element, std::int64_t out,
   return word;
 }
 
-/// Which planes the output channels [first, first + rows) keep, per tap: kept[tap * planes + p].
-void kept_planes(const WeightView& view, const ConvLayer& layer, std::int64_t first,
-                 std::int64_t rows, std::vector<char>& kept) {
-  const std::int64_t group = channels_per_word(layer.element);
-  const std::int64_t planes = (layer.shape.in_channels + group - 1) / group;
-  const std::int64_t taps = layer.shape.taps();
-  std::fill(kept.begin(), kept.end(), char{0});
-  const std::int64_t last = std::min(first + rows, layer.shape.out_channels);
-  for (std::int64_t out = first; out < last; ++out) {
-    for (std::int64_t in = 0; in < layer.shape.in_channels; ++in) {
-      for (std::int64_t tap = 0; tap < taps; ++tap) {
-        if (view.kept(out, in, tap)) kept[static_cast<std::size_t>(tap * planes + in / group)] = 1;
-      }
-    }
-  }
-}
-
 std::int64_t plane_count(const ConvLayer& layer) noexcept {
   const std::int64_t group = channels_per_word(layer.element);
   return (layer.shape.in_channels + group - 1) / group;
 }
 
+/// Marks planes of tap `tap` (of all taps when it is negative) that input channels [first, last)
+/// lie in.
+void mark(const ConvLayer& layer, std::int64_t first, std::int64_t last, std::int64_t tap,
+          std::vector<char>& kept) {
+  const std::int64_t group = channels_per_word(layer.element);
+  const std::int64_t planes = plane_count(layer);
+  const std::int64_t tap_begin = tap < 0 ? 0 : tap;
+  const std::int64_t tap_end = tap < 0 ? layer.shape.taps() : tap + 1;
+  for (std::int64_t t = tap_begin; t < tap_end; ++t) {
+    const auto begin = kept.begin() + t * planes;
+    std::fill(begin + first / group, begin + (last + group - 1) / group, char{1});
+  }
+}
+
+/// Marks the planes that one output channel keeps, mask cell by mask cell.
+void mark_output(const ConvLayer& layer, std::int64_t out, std::vector<char>& kept) {
+  const std::int64_t channels = layer.shape.in_channels / layer.shape.groups;
+  const std::int64_t base = out / (layer.shape.out_channels / layer.shape.groups) * channels;
+  if (layer.mask == nullptr) {
+    mark(layer, base, base + channels, -1, kept);
+    return;
+  }
+  const sparsity::Granularity cell = layer.mask->granularity();
+  for (std::int64_t column = 0; column < channels; column += cell.cols) {
+    const std::int64_t last = std::min(column + cell.cols, channels);
+    for (std::int64_t tap = 0; tap < (cell.per_tap ? layer.shape.taps() : 1); ++tap) {
+      if (!layer.mask->kept_weight(out, column, tap)) continue;
+      mark(layer, base + column, base + last, cell.per_tap ? tap : -1, kept);
+    }
+  }
+}
+
+/// Which planes the output channels [first, first + rows) keep, per tap: kept[tap * planes + p].
+void kept_planes(const ConvLayer& layer, std::int64_t first, std::int64_t rows,
+                 std::vector<char>& kept) {
+  std::fill(kept.begin(), kept.end(), char{0});
+  const std::int64_t last = std::min(first + rows, layer.shape.out_channels);
+  const std::int64_t group_out = layer.shape.out_channels / layer.shape.groups;
+  const std::int64_t cell_rows = layer.mask == nullptr ? rows : layer.mask->granularity().rows;
+  for (std::int64_t out = first; out < last; ++out) {
+    const bool like_last = out > first && out / cell_rows == (out - 1) / cell_rows &&
+                           out / group_out == (out - 1) / group_out;
+    if (!like_last) mark_output(layer, out, kept);
+  }
+}
+
 /// Words that a packing with `rows` channels per list has.
 std::int64_t words_with(const ConvLayer& layer, std::int64_t rows) {
-  const WeightView view(layer);
   std::vector<char> kept(static_cast<std::size_t>(layer.shape.taps() * plane_count(layer)));
   std::int64_t words = 0;
   for (std::int64_t first = 0; first < layer.shape.out_channels; first += rows) {
-    kept_planes(view, layer, first, rows, kept);
+    kept_planes(layer, first, rows, kept);
     words += rows * std::count(kept.begin(), kept.end(), char{1});
   }
   return words;
@@ -113,7 +135,7 @@ void pack_panel(const WeightView& view, const ConvLayer& layer, std::int64_t pan
   const std::int64_t rows = packed.panel_rows();
   const std::int64_t planes = plane_count(layer);
   const std::int64_t longest = longest_run(layer);
-  kept_planes(view, layer, panel * rows, rows, kept);
+  kept_planes(layer, panel * rows, rows, kept);
   packed.word_begin.push_back(words.size());
   for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
     bool in_run = false;
@@ -138,7 +160,7 @@ void pack_panel(const WeightView& view, const ConvLayer& layer, std::int64_t pan
 void pack_rows(const WeightView& view, const ConvLayer& layer, std::int64_t out,
                std::vector<char>& kept, PackedWeights& packed, std::vector<std::uint32_t>& words) {
   const std::int64_t planes = plane_count(layer);
-  kept_planes(view, layer, out, 1, kept);
+  kept_planes(layer, out, 1, kept);
   for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
     for (std::int64_t plane = 0; plane < planes; ++plane) {
       if (kept[static_cast<std::size_t>(tap * planes + plane)] == 0) continue;
@@ -162,10 +184,11 @@ std::string place_of(const ConvLayer& layer, std::int64_t out, std::int64_t in, 
 }  // namespace
 
 std::int64_t PackedWeights::size_bytes() const noexcept {
-  return word_count * 4 + static_cast<std::int64_t>(word_begin.size() * sizeof(std::uint64_t) +
-                                                    run_begin.size() * sizeof(std::uint32_t) +
-                                                    runs.size() * sizeof(TileRun) +
-                                                    planes.size() * sizeof(std::int32_t));
+  const std::int64_t word_bytes = is_pair_form(packing) ? sizeof(PairUnit) : 4;
+  return word_count * word_bytes +
+         static_cast<std::int64_t>(
+             word_begin.size() * sizeof(std::uint64_t) + run_begin.size() * sizeof(std::uint32_t) +
+             runs.size() * sizeof(TileRun) + planes.size() * sizeof(std::int32_t));
 }
 
 void check_weights(const ConvLayer& layer) {
@@ -207,7 +230,7 @@ void check_weights(const ConvLayer& layer) {
   }
 }
 
-Packing choose_packing(const ConvLayer& layer) {
+Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
   // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
   struct Form {
     Packing packing;
@@ -227,6 +250,15 @@ Packing choose_packing(const ConvLayer& layer) {
     // Without a mask or groups no other form has fewer words.
     if (layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.out_channels >= 8) break;
   }
+  if (with_pairs && layer.element == Element::u8 && layer.mask != nullptr) {
+    for (const Packing packing : {Packing::pairs4, Packing::pairs8}) {
+      const double cost = pair_cost(layer, packing);
+      if (cost < lowest) {
+        best = packing;
+        lowest = cost;
+      }
+    }
+  }
   return best;
 }
 
@@ -235,6 +267,16 @@ PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
   packed.packing = packing;
   const std::int64_t rows = packed.panel_rows();
   packed.panels = static_cast<std::int32_t>((layer.shape.out_channels + rows - 1) / rows);
+  if (is_pair_form(packing)) {
+    std::vector<PairUnit> units;
+    pack_pairs(layer, packed, units);
+    packed.word_count = static_cast<std::int64_t>(units.size());
+    packed.words = Buffer(units.size() * sizeof(PairUnit));
+    if (!units.empty()) {
+      std::memcpy(packed.words.data(), units.data(), units.size() * sizeof(PairUnit));
+    }
+    return packed;
+  }
   const WeightView view(layer);
   std::vector<char> kept(static_cast<std::size_t>(layer.shape.taps() * plane_count(layer)));
   std::vector<std::uint32_t> words;

@@ -16,6 +16,9 @@ namespace wbs::kernels {
 ///   of a tap there is one word per channel. Blocks of whole panels (8x8, 16x4, 32x32, ...) pack
 ///   without a zero; others are covered.
 /// - rows: every output channel has its own planes.
+/// - pairs4, pairs8 (u8): the words are PairUnits: every output channel has its own channels, taken
+/// in
+///   pairs out of groups of 4 or 8. Serves N:M and other masks of single weights.
 struct PackedWeights {
   Packing packing = Packing::panel8;
   std::int32_t panels = 0;
@@ -24,10 +27,13 @@ struct PackedWeights {
   std::vector<TileRun> runs;              ///< panel forms
   std::vector<std::int32_t> planes;       ///< row form
   Buffer words;
-  std::int64_t word_count = 0;
+  std::int64_t word_count = 0;  ///< four channels (two, one) of one output each
 
   [[nodiscard]] std::int32_t panel_rows() const noexcept {
     return packing == Packing::panel8 ? 8 : 4;
+  }
+  [[nodiscard]] bool panel_form() const noexcept {
+    return packing == Packing::panel8 || packing == Packing::panel4;
   }
   [[nodiscard]] std::int64_t size_bytes() const noexcept;
 };
@@ -38,10 +44,20 @@ struct PackedWeights {
 void check_weights(const ConvLayer& layer);
 
 /// The packing that is cheapest for the layer's mask, counting words and what a word costs in each
-/// form. Deterministic.
-[[nodiscard]] Packing choose_packing(const ConvLayer& layer);
+/// form; one of pairs only `with_pairs`. Deterministic.
+[[nodiscard]] Packing choose_packing(const ConvLayer& layer, bool with_pairs = false);
 
 /// The weights of a checked layer. Deterministic: the same layer, the same bits.
 [[nodiscard]] PackedWeights pack_weights(const ConvLayer& layer, Packing packing);
+
+[[nodiscard]] constexpr bool is_pair_form(Packing packing) noexcept {
+  return packing == Packing::pairs4 || packing == Packing::pairs8;
+}
+
+/// The units of a checked u8 layer in a pair form, and the list of each block and output channel.
+void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairUnit>& units);
+
+/// Time of the layer in a pair form, in panel words per output pixel (choose_packing's unit).
+[[nodiscard]] double pair_cost(const ConvLayer& layer, Packing packing);
 
 }  // namespace wbs::kernels

@@ -34,6 +34,8 @@ void fill_channel(const Planes& planes, std::int64_t channel, std::byte* out) no
 
 std::int64_t plane_stride(std::int64_t pixels) noexcept {
   constexpr std::int64_t kLine = 16;
+  // The inputs of a matrix product lie side by side: a line for each would be 16 times the bytes.
+  if (pixels < kLine / 2) return pixels;
   std::int64_t stride = (pixels + kLine - 1) / kLine * kLine;
   // A stride of many whole KiB would put all planes of a pixel into a few sets of the cache.
   if (stride % (8 * kLine) == 0) stride += 3 * kLine;

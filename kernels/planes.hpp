@@ -33,8 +33,8 @@ struct Planes {
   }
 };
 
-/// Words from plane to plane for this many pixels: a multiple of 16 (64 bytes) that spreads the
-/// planes over the sets of a cache.
+/// Words from plane to plane for this many pixels: the pixels themselves when they are less than 8,
+/// else a multiple of 16 (64 bytes) that spreads the planes over the sets of a cache.
 [[nodiscard]] std::int64_t plane_stride(std::int64_t pixels) noexcept;
 
 [[nodiscard]] Planes planes_of(Element element, std::int64_t images, std::int64_t channels,

@@ -15,6 +15,30 @@ inline constexpr int kTailBit = 48;
 /// Tiles of row-form kernels have no tail and up to kRowTileVectors vectors.
 inline constexpr int kRowTileVectors = 4;
 
+/// Tiles of pair kernels have no tail and up to kPairVectors vectors; sums of up to kPairPanels
+/// panels of four rows wait in memory between blocks of input planes.
+inline constexpr int kPairVectors = 2;
+inline constexpr int kPairPanels = 64;
+/// Pairs of different channels in a group of `channels`, (0, 1), (0, 2), ...; 64 bytes each per
+/// tile.
+[[nodiscard]] constexpr int pair_count(int channels) noexcept {
+  return channels * (channels - 1) / 2;
+}
+/// Place of the pair (first, second), first < second.
+[[nodiscard]] constexpr int pair_index(int first, int second, int channels) noexcept {
+  return first * (2 * channels - first - 1) / 2 + second - first - 1;
+}
+/// Groups whose pairs fill one block of memory: most of a first-level cache of 32 KiB.
+[[nodiscard]] constexpr int pair_block_groups(int channels) noexcept {
+  return channels == 4 ? 16 : 8;
+}
+
+/// One weight word of the pair form and where its two pairs of channels lie.
+struct PairUnit {
+  std::uint32_t places;   ///< byte offsets in the block: the first's, and the second's times 65536
+  std::uint32_t weights;  ///< of first's lower and upper channel, then of second's
+};
+
 /// Consecutive input planes that a panel of outputs reads.
 struct TileRun {
   std::int32_t first_plane;
@@ -22,7 +46,7 @@ struct TileRun {
 };
 
 /// How weights are packed; see pack.hpp.
-enum class Packing : std::uint8_t { panel8, panel4, rows };
+enum class Packing : std::uint8_t { panel8, panel4, rows, pairs4, pairs8 };
 
 /// How a tile stores: the values of kernels::Element, repeated here for plain-data users.
 enum class TileOutput : std::uint8_t { f32, bf16, u8 };
@@ -47,6 +71,8 @@ struct TileArgs {
   // tap t; words at weights + 4 * word_begin[q], one per row for each plane of each run.
   // Row form: words and their planes [run_begin[(q * 4 + r) * taps + t], ... + 1) of row r and tap
   // t.
+  // Pair forms: PairUnits [run_begin[b * rows + row], ... + 1) of block b, an even number; block b
+  // is tap b / blocks and a range of pair_block_groups() groups of input planes.
   const unsigned char* weights;
   const std::uint64_t* word_begin;
   const std::uint32_t* run_begin;
@@ -55,6 +81,8 @@ struct TileArgs {
   std::int32_t panel_begin;
   std::int32_t panel_end;
   std::int32_t out_channels;
+  std::int32_t input_planes;
+  std::int32_t padded_rows;  ///< output channels, padded to whole panels
 
   // Epilogue (conv.hpp); arrays are padded to whole panels.
   const std::int32_t* start;  ///< sums begin here: bits of a float, or for u8 an integer

@@ -144,6 +144,9 @@ TileFunction select_tile(Packing packing) {
       return panel_tile<T, 4>;
     case Packing::rows:
       return row_tile<T>;
+    case Packing::pairs4:
+    case Packing::pairs8:
+      break;
   }
   return nullptr;
 }

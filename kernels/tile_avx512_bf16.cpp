@@ -45,6 +45,7 @@ struct Bf16 {
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbf16_ps(sum, tail_halves(tail_input(x)), tail_halves(tail_weights(w)));
   }
+  static TailSum tail_add(TailSum a, TailSum b) { return _mm256_add_ps(a, b); }
   static __m256 tail_to_float(TailSum sum) { return sum; }
 };
 

@@ -31,15 +31,19 @@ struct U8 {
   static TailSum tail_dot(TailSum sum, const unsigned char* x, const unsigned char* w) {
     return _mm256_dpbusd_epi32(sum, tail_input(x), tail_weights(w));
   }
+  static TailSum tail_add(TailSum a, TailSum b) { return _mm256_add_epi32(a, b); }
   static __m256 tail_to_float(TailSum sum) { return _mm256_cvtepi32_ps(sum); }
 };
 
 #include "kernels/tile_body.inc"
+#include "kernels/tile_pairs.inc"
 #include "kernels/tile_select.inc"
 
 }  // namespace
 
 TileFunction tile_avx512_vnni(TileOutput /*element*/, Packing packing) noexcept {
+  if (packing == Packing::pairs4) return pair_tile<4>;
+  if (packing == Packing::pairs8) return pair_tile<8>;
   return select_tile<U8>(packing);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "core/error.hpp"
 #include "networks/reference_ops.hpp"
@@ -38,87 +39,12 @@ class Run {
   void release(NodeIndex index) {
     if (--readers_left_[index] == 0) values_[index] = {};
   }
-  [[nodiscard]] const Tensor& input(const Node& node, std::size_t index) const {
-    return values_[node.inputs[index]];
-  }
-  /// The first input for an operator that works in place: its memory when nobody else reads it.
-  [[nodiscard]] Tensor taken(const Node& node) {
-    Tensor& value = values_[node.inputs[0]];
-    return readers_left_[node.inputs[0]] == 1 ? std::move(value) : value;
-  }
-  [[nodiscard]] Tensor reshaped(const Node& node) {
-    Tensor value = taken(node);
-    value.shape = node.output_shape;
-    return value;
-  }
-  [[nodiscard]] Tensor constant(const Node& node) const {
-    if (node.weight_shapes.contains("value")) return weights_.at(weight_key(node, "value"));
-    return Tensor(node.output_shape, static_cast<float>(node.attributes.value));
-  }
-  [[nodiscard]] Tensor concatenated(const Node& node) const {
-    std::vector<const Tensor*> parts;
-    for (std::size_t part = 0; part < node.inputs.size(); ++part) {
-      parts.push_back(&input(node, part));
-    }
-    return reference::concat(node, parts);
-  }
-
   [[nodiscard]] Tensor result_of(const Node& node) {
-    switch (node.op) {
-      case Op::input:
-        return input_;
-      case Op::constant:
-        return constant(node);
-      case Op::conv:
-        return reference::conv(node, input(node, 0), weights_);
-      case Op::linear:
-        return reference::linear(node, input(node, 0), weights_);
-      case Op::batch_norm:
-        return reference::batch_norm(node, taken(node), weights_);
-      case Op::layer_norm:
-        return reference::layer_norm(node, taken(node), weights_);
-      case Op::max_pool:
-        return reference::max_pool(node, input(node, 0));
-      case Op::avg_pool:
-        return reference::avg_pool(node, input(node, 0));
-      case Op::global_avg_pool:
-        return reference::global_avg_pool(node, input(node, 0));
-      case Op::relu:
-      case Op::clip:
-      case Op::sigmoid:
-      case Op::erf:
-      case Op::sqrt:
-      case Op::exp:
-      case Op::tanh:
-      case Op::gelu:
-        return reference::activation(node, taken(node));
-      case Op::add:
-      case Op::sub:
-      case Op::mul:
-      case Op::div:
-      case Op::pow:
-        return reference::elementwise(node, input(node, 0), input(node, 1));
-      case Op::matmul:
-        return reference::matmul(node, input(node, 0), input(node, 1));
-      case Op::concat:
-        return concatenated(node);
-      case Op::transpose:
-        return reference::transpose(node, input(node, 0));
-      case Op::softmax:
-        return reference::softmax(node, taken(node));
-      case Op::reduce_mean:
-        return reference::reduce_mean(node, input(node, 0));
-      case Op::pad:
-        return reference::pad(node, input(node, 0));
-      case Op::slice:
-        return reference::slice(node, input(node, 0));
-      case Op::flatten:
-      case Op::reshape:
-      case Op::identity:
-      case Op::dropout:
-        return reshaped(node);
-    }
-    throw Error(ErrorKind::internal, fmt::format("'{}' has no known operator", node.name));
+    if (node.op == Op::input) return input_;
+    std::vector<Tensor*> inputs;
+    for (const NodeIndex input : node.inputs) inputs.push_back(&values_[input]);
+    const bool last_reader = !node.inputs.empty() && readers_left_[node.inputs[0]] == 1;
+    return reference::evaluate(node, inputs, last_reader, weights_);
   }
 
   const Graph& graph_;

@@ -1,6 +1,7 @@
 // The operators of the reference interpreter; users call interpret().
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "networks/graph.hpp"
@@ -8,6 +9,11 @@
 namespace wbs::networks::reference {
 
 // All of them rely on shapes that inference has accepted: `node.output_shape` is the result's.
+
+/// The result of any node but the input, from the values of its inputs. With `take_first` the first
+/// of them may lose its memory to the result.
+[[nodiscard]] Tensor evaluate(const Node& node, std::span<Tensor* const> inputs, bool take_first,
+                              const Weights& weights);
 
 [[nodiscard]] Tensor conv(const Node& node, const Tensor& x, const Weights& weights);
 [[nodiscard]] Tensor linear(const Node& node, const Tensor& x, const Weights& weights);

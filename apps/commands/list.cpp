@@ -10,6 +10,8 @@
 #include "apps/commands/commands.hpp"
 #include "apps/stages/register.hpp"
 #include "harness/values.hpp"
+#include "kernels/conv.hpp"
+#include "kernels/peers/peers.hpp"
 #include "networks/cost.hpp"
 #include "networks/zoo.hpp"
 #include "sparsity/pattern.hpp"
@@ -80,19 +82,32 @@ Listing list_devices() {
   return listing;
 }
 
+/// Our implementations, then the peers: what runs here, and why the others do not.
 Listing list_kernels() {
-  // The reference interpreter is the one implementation so far; it runs everywhere.
-  Listing listing{
-      {"operation", "implementation", "needs", "runs", "why not"}, {}, json::array(), ""};
-  for (const char* operation : {"convolution", "matrix product"}) {
-    listing.items.push_back({{"operation", operation},
-                             {"name", "reference"},
-                             {"isa", "any"},
-                             {"runs", true},
-                             {"reason", ""}});
-    listing.rows.push_back({operation, "reference", "any CPU", "yes", ""});
+  Listing listing{{"type", "implementation", "needs", "runs", "why not"}, {}, json::array(), ""};
+  const auto add = [&listing](const std::string& type, const std::string& name,
+                              const std::string& needs, const std::string& refusal) {
+    listing.items.push_back({{"operation", "convolution, matrix product"},
+                             {"type", type},
+                             {"name", name},
+                             {"isa", needs},
+                             {"runs", refusal.empty()},
+                             {"reason", refusal}});
+    listing.rows.push_back({type, name, needs, refusal.empty() ? "yes" : "no", refusal});
+  };
+  for (const kernels::ImplementationInfo& info : kernels::list_implementations()) {
+    add(std::string(info.element), std::string(info.name), std::string(info.isa), info.refusal);
   }
-  listing.footer = "Only the reference interpreter: this build has no optimised CPU kernels.\n";
+  for (const kernels::peers::PeerInfo& peer : kernels::peers::list_peers()) {
+    add("peer", std::string(peer.name), std::string(peer.package), peer.refusal);
+    listing.items.back()["what"] = peer.what;
+    listing.items.back()["version"] = peer.version;
+    if (peer.refusal.empty()) listing.rows.back().back() = "(" + peer.version + ")";
+  }
+  listing.footer =
+      "Fastest first: the first that runs is chosen; wbs bench --force-impl pins one. Peers are "
+      "the\n"
+      "dense libraries that wbs bench compares with; they need the Debian package named.\n";
   return listing;
 }
 

@@ -5,7 +5,7 @@
 
 namespace wbs::apps {
 
-/// Adds prune, compile and simulate to `registry`.
+/// Adds prune, compile, simulate and bench to `registry`.
 void register_stages(harness::StageRegistry& registry);
 
 }  // namespace wbs::apps

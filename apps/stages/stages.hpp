@@ -10,10 +10,16 @@ namespace wbs::apps {
 /// prune: network + weights + pattern -> masked tensors and masks (HDF5).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_prune_stage();
 
+/// quantize: network + weights + calibration images -> int8 weights and scales (HDF5).
+[[nodiscard]] std::unique_ptr<harness::Stage> make_quantize_stage();
+
 /// compile: network + densities + array -> tiled network (JSON).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_compile_stage();
 
 /// simulate: tiled network -> estimated times under the published and the corrected rules.
 [[nodiscard]] std::unique_ptr<harness::Stage> make_simulate_stage();
+
+/// bench: network + masked weights -> measured times of layers and network beside dense peers.
+[[nodiscard]] std::unique_ptr<harness::Stage> make_bench_stage();
 
 }  // namespace wbs::apps

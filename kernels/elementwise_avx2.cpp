@@ -1,0 +1,2 @@
+#define WBS_ROWS kAvx2Rows
+#include "kernels/elementwise_rows.inl"

@@ -1,0 +1,2 @@
+#define WBS_ROWS kAvx512Rows
+#include "kernels/elementwise_rows.inl"

@@ -1,0 +1,2 @@
+#define WBS_ROWS kGenericRows
+#include "kernels/elementwise_rows.inl"

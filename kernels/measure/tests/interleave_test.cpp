@@ -1,0 +1,46 @@
+#include "kernels/measure/interleave.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace wbs::kernels::measure {
+namespace {
+
+TEST(Interleave, ContestantsTakeTurnsAndTheFirstChanges) {
+  std::string order;
+  const std::vector<std::function<void(int)>> contestants{[&](int) { order += 'a'; },
+                                                          [&](int) { order += 'b'; }};
+  const Budget exactly_four{0.0, 4, 4};
+  const Samples samples = interleave(contestants, 1, exactly_four);
+  EXPECT_EQ(order,
+            "ab"  // warm-up
+            "ab"
+            "ba"
+            "ab"
+            "ba");
+  ASSERT_EQ(samples.milliseconds.size(), 2U);
+  EXPECT_EQ(samples.milliseconds[0].size(), samples.milliseconds[1].size());
+}
+
+TEST(Interleave, EveryContestantGetsTheSameRounds) {
+  std::vector<int> first;
+  std::vector<int> second;
+  const std::vector<std::function<void(int)>> contestants{
+      [&](int round) { first.push_back(round); }, [&](int round) { second.push_back(round); }};
+  (void)interleave(contestants, 2, {0.0, 7, 7});
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(first.back(), 6);
+}
+
+TEST(Interleave, StopsAtTheMaximumAndKeepsEverySampleItCounts) {
+  const std::vector<std::function<void(int)>> contestants{[](int) {}};
+  const Samples samples = interleave(contestants, 0, {1e9, 1, 25});
+  const int counted = static_cast<int>(samples.milliseconds[0].size());
+  EXPECT_EQ(counted + (samples.disturbed > 0 ? samples.disturbed : 0), 25);
+  for (const double ms : samples.milliseconds[0]) EXPECT_GE(ms, 0.0);
+}
+
+}  // namespace
+}  // namespace wbs::kernels::measure
