@@ -287,7 +287,9 @@ Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {
   for (const Form& form : kForms) {
     double cost = static_cast<double>(words_with(layer, form.rows)) * form.cost;
     // A row's planes come from beyond the first-level cache when there are many.
-    if (form.packing == Packing::rows && plane_count(layer) > kBlockPlanes) cost *= 1.5;
+    if (form.packing == Packing::rows && plane_count(layer) * layer.shape.taps() > kBlockPlanes) {
+      cost *= 1.5;
+    }
     if (form.packing == Packing::panel8 || cost < lowest) {
       best = form.packing;
       lowest = cost;
