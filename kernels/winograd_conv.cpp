@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include "kernels/parallel.hpp"
@@ -23,15 +22,18 @@ std::int64_t position_stride(std::int64_t channels, std::int64_t lane_stride) {
   return (words + kWay - 1) / kWay * kWay + 5 * kLine;
 }
 
-WinogradCut choose_cut(const ConvLayer& layer, const PackedWeights& index, int tile) {
-  (void)layer;
-  (void)tile;
-  WinogradCut cut;
-  cut.max_vectors = index.packing == Packing::rows ? kRowTileVectors : kTileVectors;
-  if (const char* f = std::getenv("WV")) cut.max_vectors = std::atoi(f);
-  if (const char* f = std::getenv("WC")) cut.panel_chunk = std::atoi(f);
-  cut.panel_chunk = std::min(cut.panel_chunk, index.panels);
-  return cut;
+std::int32_t most_vectors(Packing packing) noexcept {
+  return packing == Packing::rows ? kRowTileVectors : kTileVectors;
+}
+
+/// Panels whose sums are kept until they are transformed back: as many as leave room for inputs in
+/// a second-level cache of 1 MiB. Few are slower, because weights stream panel by panel.
+std::int32_t choose_chunk(const PackedWeights& index, int positions, std::int64_t lane_stride) {
+  constexpr std::int64_t kMostBytes = 640 << 10;
+  const std::int64_t panel_bytes = 4 * positions * index.panel_rows() * lane_stride;
+  const std::int64_t most = std::max<std::int64_t>(kMostBytes / panel_bytes, 1);
+  const std::int64_t chunks = (index.panels + most - 1) / most;
+  return static_cast<std::int32_t>((index.panels + chunks - 1) / chunks);
 }
 
 std::string refusal_of(const ConvLayer& layer, const Implementation& implementation) {
@@ -56,10 +58,8 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
       threads_(std::max(threads, 1)),
       transforms_(implementation.winograd(tile)),
       weights_(transform_weights(layer, tile)),
-      cut_(choose_cut(layer, weights_.index, tile)),
-      geometry_(
-          winograd_geometry(layer.shape, tile, cut_.max_vectors,
-                            weights_.index.packing != Packing::rows && !std::getenv("NOTAIL"))) {
+      geometry_(winograd_geometry(layer.shape, tile, most_vectors(weights_.index.packing),
+                                  weights_.index.packing != Packing::rows)) {
   const PackedWeights& index = weights_.index;
   tile_ = implementation.tile(TileOutput::f32, index.packing);
   shares_groups_ =
@@ -71,9 +71,9 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
     bias_start_[o] = std::bit_cast<std::int32_t>(epilogue_.bias[o]);
   }
   lane_stride_ = std::int64_t{geometry_.max_vectors + geometry_.max_tail} * kVectorPixels;
+  panel_chunk_ = choose_chunk(index, geometry_.positions(), lane_stride_);
   input_positions_ = position_stride(shape_.in_channels, lane_stride_);
-  sum_positions_ =
-      position_stride(std::int64_t{cut_.panel_chunk} * index.panel_rows(), lane_stride_);
+  sum_positions_ = position_stride(std::int64_t{panel_chunk_} * index.panel_rows(), lane_stride_);
 }
 
 std::int64_t WinogradConv::scratch_bytes() const noexcept {
@@ -224,7 +224,7 @@ void WinogradConv::finish_group(const ConvBuffers& buffers, const WinogradGroup&
                                 const Worker& worker) const noexcept {
   const std::int32_t end = first_panel(worker.part + 1, worker.parts);
   for (std::int32_t panel = first_panel(worker.part, worker.parts); panel < end;) {
-    const std::int32_t chunk_end = std::min(panel + cut_.panel_chunk, end);
+    const std::int32_t chunk_end = std::min(panel + panel_chunk_, end);
     multiply(group, worker, panel, chunk_end);
     transform_sums(buffers, group, worker, panel, chunk_end);
     panel = chunk_end;

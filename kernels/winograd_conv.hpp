@@ -10,12 +10,6 @@
 
 namespace wbs::kernels {
 
-/// How the work of a plan is cut; what the caches want depends on the layer.
-struct WinogradCut {
-  std::int32_t max_vectors = 3;  ///< of 16 tiles in a group
-  std::int32_t panel_chunk = 8;  ///< panels whose sums are kept until they are transformed back
-};
-
 class WinogradConv final : public ConvKernel {
  public:
   WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
@@ -58,10 +52,10 @@ class WinogradConv final : public ConvKernel {
   TileFunction tile_;
   WinogradTransforms transforms_;
   WinogradWeights weights_;
-  WinogradCut cut_;
   WinogradGeometry geometry_;
   std::vector<std::int32_t> zero_start_;
   std::vector<std::int32_t> bias_start_;
+  std::int32_t panel_chunk_ = 1;
   std::int64_t lane_stride_ = 0;      ///< words from channel to channel of transformed planes
   std::int64_t input_positions_ = 0;  ///< words from position to position of inputs
   std::int64_t sum_positions_ = 0;    ///< and of sums
