@@ -11,7 +11,7 @@ namespace wbs::kernels {
 namespace {
 
 TileLimits limits_of(Packing packing) noexcept {
-  if (packing == Packing::rows) return {kRowTileVectors, false};
+  if (packing == Packing::rows || packing == Packing::blocks) return {kRowTileVectors, false};
   if (is_pair_form(packing)) return {kPairVectors, false};
   return {kTileVectors, true};
 }
@@ -112,15 +112,21 @@ Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
   return folded;
 }
 
+PackingChoices choices_of(const Implementation& implementation) noexcept {
+  const TileOutput element = tile_output(implementation.element);
+  return {implementation.tile(element, Packing::blocks) != nullptr,
+          implementation.tile(element, Packing::pairs4) != nullptr};
+}
+
 PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
-                         bool with_pairs) {
-  if (!folded) return pack_weights(layer, choose_packing(layer, with_pairs));
+                         const PackingChoices& choices) {
+  if (!folded) return pack_weights(layer, choose_packing(layer, choices));
   const Tensor weights = fold_weights(layer, input);
   ConvLayer columns = layer;
   columns.weights = &weights;
   columns.shape.in_channels = weights.shape[1];
   columns.shape.kernel[1] = 1;
-  return pack_weights(columns, choose_packing(columns, with_pairs));
+  return pack_weights(columns, choose_packing(columns, choices));
 }
 
 }  // namespace
@@ -130,9 +136,7 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
       shape_(layer.shape),
       threads_(threads),
       folded_(wants_folding(layer, input())),
-      weights_(
-          pack_layer(layer, input(), folded_,
-                     implementation.tile(tile_output(layer.element), Packing::pairs4) != nullptr)),
+      weights_(pack_layer(layer, input(), folded_, choices_of(implementation))),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
@@ -198,6 +202,8 @@ std::string_view DirectConv::packing() const noexcept {
       return "panels of 4 outputs";
     case Packing::rows:
       return "single outputs";
+    case Packing::blocks:
+      return "single outputs in blocks";
     case Packing::pairs4:
       return "pairs of 4 inputs";
     case Packing::pairs8:
