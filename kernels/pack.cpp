@@ -230,7 +230,7 @@ void check_weights(const ConvLayer& layer) {
   }
 }
 
-Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
+PackingChoice cheapest_packing(const ConvLayer& layer, bool with_pairs) {
   // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
   struct Form {
     Packing packing;
@@ -259,7 +259,11 @@ Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
       }
     }
   }
-  return best;
+  return {best, lowest};
+}
+
+Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
+  return cheapest_packing(layer, with_pairs).packing;
 }
 
 PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
