@@ -147,6 +147,9 @@ void WinogradConv::transform_inputs(const ConvBuffers& buffers, const WinogradGr
   args.input_stride = input().stride;
   args.input_width = shape_.width;
   args.input_planes = static_cast<std::int32_t>(shape_.in_channels);
+  // A strip begins in its row or padding, and is 16 words long.
+  const std::int64_t over = 2 * kVectorPixels + shape_.pad_left + shape_.pad_right;
+  args.edge_planes = static_cast<std::int32_t>((over + input().stride - 1) / input().stride);
   args.begin = static_cast<std::int32_t>(shape_.in_channels * worker.part / worker.parts);
   args.end = static_cast<std::int32_t>(shape_.in_channels * (worker.part + 1) / worker.parts);
   args.transformed = worker.inputs + args.begin * lane_stride_;

@@ -19,7 +19,7 @@
 #include "kernels/winograd_weights.hpp"
 
 #ifndef WBS_WINOGRAD_CASES
-#define WBS_WINOGRAD_CASES 150
+#define WBS_WINOGRAD_CASES 80
 #endif
 
 namespace wbs::kernels {
@@ -86,7 +86,7 @@ TEST_P(Winograd, StaysWithinItsErrorBoundForEveryImplementation) {
 }
 
 TEST_P(Winograd, ThreadsChangeNoBit) {
-  for (std::uint64_t index = 0; index < 30; ++index) {
+  for (std::uint64_t index = 0; index < 12; ++index) {
     const ConvData data(winograd_case(index * 7, 200'000));
     for (const std::string_view name : runnable_implementations(Element::f32)) {
       const auto run = [&](int threads) {
@@ -101,7 +101,7 @@ TEST_P(Winograd, ThreadsChangeNoBit) {
 }
 
 TEST_P(Winograd, ImagesOfEverySizeAreWhole) {
-  for (std::int64_t size = 1; size <= 30; ++size) {
+  for (std::int64_t size = 1; size <= 30; size += size < 10 ? 1 : 3) {
     for (const std::int64_t pad : {0, 1}) {
       ConvCase plan;
       plan.seed = static_cast<std::uint64_t>(size);
