@@ -53,7 +53,7 @@ std::vector<std::string> InferStage::validate(
     const harness::Values& parameters, std::map<std::string, std::string>& data_digests) const {
   std::vector<std::string> problems =
       check_model(parameters, text(parameters, "images"), data_digests);
-  const auto element = parse_element(text(parameters, "type"));
+  const auto element = kernels::parse_element(text(parameters, "type"));
   if (!element) problems.push_back(element.error());
   for (const char* name : {"recalibrate_bn", "limit"}) {
     if (parameter<std::int64_t>(parameters, name) < 0) {
@@ -89,7 +89,7 @@ harness::StageResult InferStage::run(const harness::StageRun& run) const {
     apply_pruned(run.inputs, model);
   }
   runtime::ExecutorOptions options;
-  options.element = value_or_throw(parse_element(text(run.parameters, "type")));
+  options.element = value_or_throw(kernels::parse_element(text(run.parameters, "type")));
   networks::Quantisation quantisation;
   if (options.element == kernels::Element::u8) {
     const auto quantized = run.inputs.find("quantize");
