@@ -57,7 +57,7 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
   const Implementation& implementation = *value_or_throw(
       choose_implementation(layer.element, options.force_impl), ErrorKind::unsupported);
   if (options.algorithm.empty() || options.algorithm == "direct") {
-    return make_direct_conv(layer, implementation, options.threads);
+    return make_direct_conv(layer, implementation, options);
   }
   if (options.algorithm == "winograd2" || options.algorithm == "winograd4") {
     return make_winograd_conv(layer, implementation, options.algorithm == "winograd2" ? 2 : 4,

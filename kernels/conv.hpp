@@ -76,6 +76,8 @@ struct ConvOptions {
   /// "direct", "winograd2", "winograd4", or empty: direct. Winograd is for fp32 3x3 stride 1.
   std::string_view algorithm;
   int threads = 1;
+  /// How direct packs the weights, by the text of ConvPlan::packing(), or empty: the cheapest.
+  std::string_view force_packing = {};
 };
 
 struct ConvBuffers {
