@@ -1,4 +1,4 @@
-// Pools on planes: along the window's rows first, then down its columns, vectors of neighbours at a
+// Pools on planes: down the window's columns first, then along its rows, vectors of neighbours at a
 // time.
 #include <omp.h>
 
@@ -119,6 +119,28 @@ std::byte* reduce(const Window& w, std::byte* x, std::byte* other, std::int64_t 
   return other;
 }
 
+/// The columns of `outputs` windows' rows, combined: row i of the result is output row first + i.
+/// Returns where it is, `x` or `other`.
+std::byte* reduce_columns(const Window& w, std::byte* x, std::byte* other, std::int64_t outputs,
+                          std::int64_t row_places) noexcept {
+  const std::int64_t step = w.dilation_y * row_places;
+  const std::int64_t kernel = w.pool.kernel[0];
+  if (w.pool.stride[0] == 1) {
+    const std::int64_t rows = outputs + (kernel - 1) * w.dilation_y;
+    return reduce(w, x, other, rows * row_places, kernel, step);
+  }
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    std::byte* to = other + i * row_places * 4;
+    const std::byte* from = x + i * w.pool.stride[0] * row_places * 4;
+    const std::byte* last = from;
+    for (std::int64_t k = 1; k < kernel; ++k, last = to) {
+      combine(w, to, last, from + k * step * 4, row_places);
+    }
+    if (kernel == 1) std::memcpy(to, from, static_cast<std::size_t>(row_places * 4));
+  }
+  return other;
+}
+
 /// Places that an average divides by along one axis.
 std::int64_t counted(const Pool& pool, std::int64_t start, std::int64_t kernel, std::int64_t extent,
                      std::int64_t after) noexcept {
@@ -145,14 +167,13 @@ void pool_band(const Window& w, const std::byte* image, std::int64_t first, std:
   const std::int64_t row_places = w.columns * w.places();
   load_band(w, image, first, rows, scratch);
   std::byte* const spare = scratch + w.image_bytes();
-  std::byte* wide =
-      reduce(w, scratch, spare, rows * row_places, pool.kernel[1], w.dilation_x * w.places());
-  const std::byte* done = reduce(w, wide, wide == scratch ? spare : scratch, rows * row_places,
-                                 pool.kernel[0], w.dilation_y * row_places);
+  std::byte* tall = reduce_columns(w, scratch, spare, outputs, row_places);
+  const std::byte* done = reduce(w, tall, tall == scratch ? spare : scratch, outputs * row_places,
+                                 pool.kernel[1], w.dilation_x * w.places());
   auto* factor = reinterpret_cast<float*>(scratch + 2 * w.image_bytes());
   std::int64_t factor_rows = -1;
   for (std::int64_t i = 0; i < outputs; ++i) {
-    const std::byte* row = done + i * pool.stride[0] * row_places * 4;
+    const std::byte* row = done + i * row_places * 4;
     std::byte* to = y + (first + i) * w.out.width * 4;
     if (!pool.average) {
       const auto* from = reinterpret_cast<const std::uint32_t*>(row);

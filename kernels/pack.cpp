@@ -273,7 +273,7 @@ double block_cost(const ConvLayer& layer, std::int64_t words) {
 
 }  // namespace
 
-Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {
+PackingChoice cheapest_packing(const ConvLayer& layer, const PackingChoices& choices) {
   // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
   struct Form {
     Packing packing;
@@ -313,7 +313,11 @@ Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {
       }
     }
   }
-  return best;
+  return {best, lowest};
+}
+
+Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {
+  return cheapest_packing(layer, choices).packing;
 }
 
 PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {

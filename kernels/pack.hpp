@@ -54,6 +54,16 @@ struct PackingChoices {
 /// form. Deterministic.
 [[nodiscard]] Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices = {});
 
+/// A packing and the time it needs: of so many words of panel8.
+struct PackingChoice {
+  Packing packing = Packing::panel8;
+  double words = 0.0;
+};
+
+/// What choose_packing() gives, with its cost.
+[[nodiscard]] PackingChoice cheapest_packing(const ConvLayer& layer,
+                                             const PackingChoices& choices = {});
+
 /// The weights of a checked layer. Deterministic: the same layer, the same bits.
 [[nodiscard]] PackedWeights pack_weights(const ConvLayer& layer, Packing packing);
 

@@ -36,7 +36,9 @@ std::int32_t choose_chunk(const PackedWeights& index, int positions, std::int64_
   return static_cast<std::int32_t>((index.panels + chunks - 1) / chunks);
 }
 
-std::string refusal_of(const ConvLayer& layer, const Implementation& implementation) {
+}  // namespace
+
+std::string winograd_refusal(const ConvLayer& layer, const Implementation& implementation) {
   const ConvShape& shape = layer.shape;
   if (layer.element != Element::f32) return "it is for fp32";
   if (shape.kernel != std::array<std::int64_t, 2>{3, 3}) return "its kernel is not 3x3";
@@ -47,8 +49,6 @@ std::string refusal_of(const ConvLayer& layer, const Implementation& implementat
   }
   return "";
 }
-
-}  // namespace
 
 WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile,
                            int threads)
@@ -148,6 +148,9 @@ void WinogradConv::transform_inputs(const ConvBuffers& buffers, const WinogradGr
   args.input_stride = input().stride;
   args.input_width = shape_.width;
   args.input_planes = static_cast<std::int32_t>(shape_.in_channels);
+  // A strip begins in its row or padding, and is 16 words long.
+  const std::int64_t over = 2 * kVectorPixels + shape_.pad_left + shape_.pad_right;
+  args.edge_planes = static_cast<std::int32_t>((over + input().stride - 1) / input().stride);
   args.begin = static_cast<std::int32_t>(shape_.in_channels * worker.part / worker.parts);
   args.end = static_cast<std::int32_t>(shape_.in_channels * (worker.part + 1) / worker.parts);
   args.transformed = worker.inputs + args.begin * lane_stride_;
@@ -257,7 +260,7 @@ void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
 std::unique_ptr<const ConvKernel> make_winograd_conv(const ConvLayer& layer,
                                                      const Implementation& implementation, int tile,
                                                      int threads) {
-  const std::string reason = refusal_of(layer, implementation);
+  const std::string reason = winograd_refusal(layer, implementation);
   if (!reason.empty()) {
     throw Error(
         ErrorKind::unsupported,

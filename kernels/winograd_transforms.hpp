@@ -69,7 +69,8 @@ struct WinogradArgs {
   const float* input;
   std::int64_t input_stride;
   std::int64_t input_width;
-  std::int32_t input_planes;  ///< of the whole tensor: what lies between may be read over
+  std::int32_t input_planes;  ///< of the whole tensor
+  std::int32_t edge_planes;   ///< so many at each end must not be read over; others may, by a strip
   float* output;
   std::int64_t output_stride;
   std::int64_t output_width;

@@ -86,7 +86,7 @@ void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model
 ImageRun image_run(const harness::StageRun& run, const Model& model,
                    const datasets::ImageList& list, std::vector<std::int64_t> indices,
                    std::int64_t batch) {
-  ImageRun result{list, transform_for(model.graph, 0), std::move(indices), batch, run.threads};
+  ImageRun result{list, transform_for(model.graph, 0), std::move(indices), batch, 1};
   if (run.progress) {
     result.progress = [&run](std::int64_t done, std::int64_t total) {
       run.progress(static_cast<double>(done) / static_cast<double>(total));

@@ -28,7 +28,8 @@ namespace wbs::apps {
 /// Puts in the weights and masks of the prune stage's artifact, when it is among `inputs`.
 void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model);
 
-/// `run` over `indices` that reports to the stage's progress.
+/// A run over `indices` on one thread that reports to the stage's progress: ranks run cases side by
+/// side, where the busy waiting of OpenMP's threads costs more than they bring.
 [[nodiscard]] ImageRun image_run(const harness::StageRun& run, const Model& model,
                                  const datasets::ImageList& list, std::vector<std::int64_t> indices,
                                  std::int64_t batch);

@@ -47,7 +47,7 @@ class Checker {
       contestant.reset(round);
       contestant.run(round);
       Tensor output = contestant.output(round);
-      const Result<double> error = reference_.check(who, output);
+      Result<double> error = reference_.check(who, output);
       if (!error) return error;
       worst = std::max(worst, *error);
       if (accepted_.values.empty()) {
