@@ -60,7 +60,7 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
   const std::string_view algorithm =
       options.algorithm == "auto" ? best_algorithm(layer, implementation) : options.algorithm;
   if (algorithm.empty() || algorithm == "direct") {
-    return make_direct_conv(layer, implementation, options.threads);
+    return make_direct_conv(layer, implementation, options);
   }
   if (algorithm == "winograd2" || algorithm == "winograd4") {
     return make_winograd_conv(layer, implementation, algorithm == "winograd2" ? 2 : 4,

@@ -77,6 +77,8 @@ struct ConvOptions {
   /// empty: direct.
   std::string_view algorithm;
   int threads = 1;
+  /// How direct packs the weights, by the text of ConvPlan::packing(), or empty: the cheapest.
+  std::string_view force_packing = {};
 };
 
 struct ConvBuffers {

@@ -36,7 +36,7 @@ class ConvKernel {
 };
 
 [[nodiscard]] std::unique_ptr<const ConvKernel> make_direct_conv(
-    const ConvLayer& layer, const Implementation& implementation, int threads);
+    const ConvLayer& layer, const Implementation& implementation, const ConvOptions& options);
 
 /// F(tile x tile, 3x3), `tile` = 2 or 4. Throws Error(unsupported) for other layers than fp32 3x3
 /// ones with stride and dilation 1, and for an implementation without transforms.

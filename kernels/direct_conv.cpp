@@ -1,6 +1,9 @@
 #include "kernels/direct_conv.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -112,31 +115,64 @@ Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
   return folded;
 }
 
-PackingChoices choices_of(const Implementation& implementation) noexcept {
-  const TileOutput element = tile_output(implementation.element);
-  return {implementation.tile(element, Packing::blocks) != nullptr,
-          implementation.tile(element, Packing::pairs4) != nullptr};
+constexpr std::array kPackings{Packing::panel8, Packing::panel4, Packing::rows,
+                               Packing::blocks, Packing::pairs4, Packing::pairs8};
+
+std::string_view packing_text(Packing packing) noexcept {
+  switch (packing) {
+    case Packing::panel8:
+      return "panels of 8 outputs";
+    case Packing::panel4:
+      return "panels of 4 outputs";
+    case Packing::rows:
+      return "single outputs";
+    case Packing::blocks:
+      return "single outputs in blocks";
+    case Packing::pairs4:
+      return "pairs of 4 inputs";
+    case Packing::pairs8:
+      return "pairs of 8 inputs";
+  }
+  return "";
+}
+
+/// The forced packing, or the cheapest that the implementation has a kernel for.
+Packing packing_for(const ConvLayer& layer, const Implementation& implementation,
+                    std::string_view force) {
+  const auto has = [&](Packing packing) {
+    return implementation.tile(tile_output(layer.element), packing) != nullptr;
+  };
+  if (force.empty()) {
+    return choose_packing(layer, {has(Packing::blocks), has(Packing::pairs4)});
+  }
+  for (const Packing packing : kPackings) {
+    if (packing_text(packing) == force && has(packing)) return packing;
+  }
+  throw Error(ErrorKind::unsupported,
+              fmt::format("layer {}: implementation '{}' has no packing '{}'", layer.name,
+                          implementation.name, force));
 }
 
 PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
-                         const PackingChoices& choices) {
-  if (!folded) return pack_weights(layer, choose_packing(layer, choices));
+                         const Implementation& implementation, std::string_view force) {
+  if (!folded) return pack_weights(layer, packing_for(layer, implementation, force));
   const Tensor weights = fold_weights(layer, input);
   ConvLayer columns = layer;
   columns.weights = &weights;
   columns.shape.in_channels = weights.shape[1];
   columns.shape.kernel[1] = 1;
-  return pack_weights(columns, choose_packing(columns, choices));
+  return pack_weights(columns, packing_for(columns, implementation, force));
 }
 
 }  // namespace
 
-DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads)
+DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation,
+                       const ConvOptions& options)
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
-      threads_(threads),
+      threads_(options.threads),
       folded_(wants_folding(layer, input())),
-      weights_(pack_layer(layer, input(), folded_, choices_of(implementation))),
+      weights_(pack_layer(layer, input(), folded_, implementation, options.force_packing)),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
   every_second_ = implementation.every_second;
@@ -144,7 +180,7 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   for (const std::int64_t words : geometry_.tap_offset) tap_offset_bytes_.push_back(words * 4);
   // Where tiles are few, panels are shared out as well.
   const auto tiles = static_cast<std::int32_t>(geometry_.tiles.size());
-  const std::int32_t wanted = threads > 1 ? (8 * threads + tiles - 1) / tiles : 1;
+  const std::int32_t wanted = threads_ > 1 ? (8 * threads_ + tiles - 1) / tiles : 1;
   chunks_ = std::min(wanted, weights_.panels);
   panel_chunk_ = (weights_.panels + chunks_ - 1) / chunks_;
   chunks_ = (weights_.panels + panel_chunk_ - 1) / panel_chunk_;
@@ -162,7 +198,8 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.run_begin = weights_.run_begin.data();
   common_.runs = weights_.runs.data();
   common_.planes = weights_.planes.data();
-  common_.input_planes = static_cast<std::int32_t>(input().planes());
+  common_.input_planes =
+      static_cast<std::int32_t>(input().planes() * (folded_ ? shape_.kernel[1] : 1));
   common_.padded_rows = weights_.panels * weights_.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
@@ -195,21 +232,7 @@ std::int64_t DirectConv::packed_macs() const noexcept {
 }
 
 std::string_view DirectConv::packing() const noexcept {
-  switch (weights_.packing) {
-    case Packing::panel8:
-      return "panels of 8 outputs";
-    case Packing::panel4:
-      return "panels of 4 outputs";
-    case Packing::rows:
-      return "single outputs";
-    case Packing::blocks:
-      return "single outputs in blocks";
-    case Packing::pairs4:
-      return "pairs of 4 inputs";
-    case Packing::pairs8:
-      return "pairs of 8 inputs";
-  }
-  return "";
+  return packing_text(weights_.packing);
 }
 
 /// One input plane becomes one plane of each copy.
@@ -288,8 +311,8 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
 
 std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,
                                                    const Implementation& implementation,
-                                                   int threads) {
-  return std::make_unique<DirectConv>(layer, implementation, threads);
+                                                   const ConvOptions& options) {
+  return std::make_unique<DirectConv>(layer, implementation, options);
 }
 
 }  // namespace wbs::kernels

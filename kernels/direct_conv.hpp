@@ -18,7 +18,8 @@ struct PaddedEpilogue {
 
 class DirectConv final : public ConvKernel {
  public:
-  DirectConv(const ConvLayer& layer, const Implementation& implementation, int threads);
+  DirectConv(const ConvLayer& layer, const Implementation& implementation,
+             const ConvOptions& options);
 
   void run(const ConvBuffers& buffers) const noexcept override;
   [[nodiscard]] std::int64_t scratch_bytes() const noexcept override;

@@ -31,8 +31,8 @@ void sample_shape(Rng& rng, ConvShape& shape) {
   shape.height = pick<std::int64_t>(rng, {1, 2, 3, 5, 7, 13, 14, 28});
   shape.width =
       rng.bernoulli(0.4) ? shape.height : pick<std::int64_t>(rng, {1, 3, 5, 7, 13, 14, 28, 49});
-  shape.in_channels = pick<std::int64_t>(rng, {1, 3, 7, 8, 9, 16, 20, 32, 64});
-  shape.out_channels = pick<std::int64_t>(rng, {1, 3, 7, 8, 9, 16, 20, 32, 64});
+  shape.in_channels = pick<std::int64_t>(rng, {1, 3, 7, 8, 9, 16, 20, 32, 64, 300});
+  shape.out_channels = pick<std::int64_t>(rng, {1, 3, 7, 8, 9, 16, 20, 32, 64, 300});
   shape.groups = 1;
   if (rng.bernoulli(0.15)) {
     shape.groups = pick<std::int64_t>(rng, {2, 3, 4});
@@ -125,7 +125,7 @@ std::optional<sparsity::Mask> make_mask(const ConvCase& plan) {
 }
 
 /// Weights and activations: normal, or integers small enough that no fp32 sum of the sampled sizes
-/// is rounded (8 * 4 * 64 * 49 < 2^24); bytes in their whole range.
+/// is rounded (8 * 4 * 300 * 49 < 2^24); bytes in their whole range.
 float draw(const ConvCase& plan, Rng& rng, std::int64_t low, std::int64_t high) {
   if (!plan.integers) return static_cast<float>(rng.normal());
   return static_cast<float>(

@@ -2,11 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "kernels/tests/conv_case.hpp"
 
 #ifndef WBS_CASES_PER_PAIR
-#define WBS_CASES_PER_PAIR 8
+#define WBS_CASES_PER_PAIR 4
 #endif
 
 namespace wbs::kernels {
@@ -69,6 +70,40 @@ TEST_P(EveryImplementation, ThreadsChangeNoBit) {
       }
     }
   }
+}
+
+constexpr std::string_view kPackings[] = {"panels of 8 outputs", "panels of 4 outputs",
+                                          "single outputs",      "single outputs in blocks",
+                                          "pairs of 4 inputs",   "pairs of 8 inputs"};
+
+/// Every packing computes every layer, also one for which it is a bad choice.
+TEST_P(EveryImplementation, EveryPackingComputesTheSame) {
+  std::set<std::string_view> seen;
+  int failures = 0;
+  for (std::uint64_t index = 0; index < case_patterns().size() * case_kernels().size(); ++index) {
+    const ConvData data(sample_case(GetParam(), 20261122, index, 200'000));
+    for (const std::string_view name : runnable_implementations(GetParam())) {
+      for (const std::string_view packing : kPackings) {
+        try {
+          const std::string difference = data.difference(data.run({.force_impl = name,
+                                                                   .algorithm = {},
+                                                                   .threads = data.plan().threads,
+                                                                   .force_packing = packing}));
+          seen.insert(packing);
+          if (!difference.empty() && ++failures < 10) {
+            ADD_FAILURE() << name << ", " << packing << ", " << describe(data.plan()) << "\n  "
+                          << difference;
+          }
+        } catch (const Error& error) {
+          ASSERT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+        }
+      }
+    }
+  }
+  const std::string_view best = runnable_implementations(GetParam()).front();
+  EXPECT_EQ(seen.count("single outputs in blocks"), best.starts_with("avx512") ? 1U : 0U);
+  EXPECT_EQ(seen.count("pairs of 4 inputs"), best == "avx512_vnni" ? 1U : 0U);
+  EXPECT_EQ(seen.count("pairs of 8 inputs"), best == "avx512_vnni" ? 1U : 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Conv, EveryImplementation,
