@@ -46,7 +46,7 @@ std::vector<Channel> kept_channels(const ConvLayer& layer, const PairGrid& grid,
 
 /// The units of one list: pairs in order, two to a unit, an even number of units.
 void add_list(const ConvLayer& layer, const PairGrid& grid, std::int64_t block, std::int64_t out,
-              std::vector<PairUnit>& units) {
+              std::vector<ListedWord>& units) {
   const std::int64_t tap = block / grid.blocks;
   const std::int64_t first = block % grid.blocks * grid.block_size;
   const std::int64_t last = std::min(first + grid.block_size, grid.groups);
@@ -83,7 +83,7 @@ void add_list(const ConvLayer& layer, const PairGrid& grid, std::int64_t block, 
 
 }  // namespace
 
-void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairUnit>& units) {
+void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<ListedWord>& units) {
   const PairGrid grid(layer, packed.packing);
   packed.run_begin.push_back(0);
   for (std::int64_t block = 0; block < layer.shape.taps() * grid.blocks; ++block) {
@@ -96,17 +96,17 @@ void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairU
 
 double pair_cost(const ConvLayer& layer, Packing packing) {
   // Cycles per 32 pixels on Zen 4; a panel word takes 2.
-  constexpr double kUnit = 2.4;
+  constexpr double kUnit = 3.0;
   constexpr double kList = 7.0;
   const double spread = packing == Packing::pairs4 ? 14.0 : 62.0;
   const PairGrid grid(layer, packing);
   PackedWeights packed;
   packed.packing = packing;
-  std::vector<PairUnit> units;
+  std::vector<ListedWord> units;
   pack_pairs(layer, packed, units);
   const auto lists = static_cast<double>(layer.shape.taps() * grid.blocks * grid.rows);
-  const auto spreads = static_cast<double>(layer.shape.taps() * grid.groups *
-                                           ((grid.rows + 4 * kPairPanels - 1) / (4 * kPairPanels)));
+  const auto spreads = static_cast<double>(
+      layer.shape.taps() * grid.groups * ((grid.rows + 4 * kBlockPanels - 1) / (4 * kBlockPanels)));
   return (kUnit * static_cast<double>(units.size()) + kList * lists + spread * spreads) / 2.0;
 }
 

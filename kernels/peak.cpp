@@ -1,7 +1,5 @@
 #include "kernels/peak.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>

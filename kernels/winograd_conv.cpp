@@ -99,6 +99,7 @@ std::string_view WinogradConv::packing() const noexcept {
       return "panels of 8 outputs";
     case Packing::panel4:
       return "panels of 4 outputs";
+    case Packing::blocks:
     case Packing::pairs4:
     case Packing::pairs8:
     case Packing::rows:

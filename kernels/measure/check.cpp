@@ -91,9 +91,9 @@ void Reference::add_point(const peers::Problem& problem, std::int64_t image, std
   const double value =
       std::clamp(sum.value * scale + bias + residual, static_cast<double>(epilogue.low),
                  static_cast<double>(epilogue.high));
-  const auto terms = static_cast<double>(s.in_channels / s.groups * s.taps());
+  const std::int64_t terms = s.in_channels / s.groups * s.taps();
   const double magnitude = sum.magnitude * scale + std::fabs(bias) + std::fabs(residual);
-  points_.push_back({index, value, (terms + 4.0) * 0x1p-24 * magnitude});
+  points_.push_back({index, value, static_cast<double>(terms + 4) * 0x1p-24 * magnitude});
   largest_bound_ = std::max(largest_bound_, points_.back().bound);
 }
 

@@ -14,7 +14,7 @@ namespace wbs::kernels::measure {
 class Reference {
  public:
   /// Costs at most about `macs` multiply-accumulates.
-  explicit Reference(const peers::Problem& problem, std::int64_t macs = 20'000'000);
+  explicit Reference(const peers::Problem& problem, std::int64_t macs = 6'000'000);
 
   /// The largest error, as a share of what rounding may cause; the refusal names the first point
   /// beyond it.

@@ -18,9 +18,9 @@ struct LayerOptions {
   std::vector<std::string> peers{"onednn"};  ///< names of list_peers()
   int threads = 1;
   /// Weights rotate over as many copies as a dense network of this many weights has room for (1 to
-  /// 16, the same for all): between two runs of a layer all its other weights pass through.
+  /// 8, the same for all): between two runs of a layer all its other weights pass through.
   std::int64_t network_weights = 25'000'000;
-  /// Activations rotate over copies that together exceed the L2 cache (2 to 16), as those of a
+  /// Activations rotate over copies that together exceed the L2 cache (2 to 8), as those of a
   /// network do, whose layers reuse a few buffers.
   Budget budget;
 };

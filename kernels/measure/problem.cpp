@@ -12,6 +12,11 @@
 namespace wbs::kernels::measure {
 namespace {
 
+/// Products in one output of the dense layer.
+std::int64_t terms_of(const ConvShape& shape) {
+  return shape.in_channels / shape.groups * shape.taps();
+}
+
 Rng stream(const LayerRequest& request, const char* role) {
   const std::string key = request.name + "/" + role;
   return Rng(request.seed, stream_of(key.data(), key.size()));
@@ -19,8 +24,7 @@ Rng stream(const LayerRequest& request, const char* role) {
 
 Tensor seeded_weights(const LayerRequest& request) {
   Tensor weights(request.shape.weight_shape());
-  const auto fan_in =
-      static_cast<float>(request.shape.in_channels / request.shape.groups * request.shape.taps());
+  const auto fan_in = static_cast<float>(terms_of(request.shape));
   stream(request, "weight").fill_normal(weights.values, 0.0F, std::sqrt(2.0F / fan_in));
   return weights;
 }
@@ -77,8 +81,7 @@ void add_epilogue(const LayerRequest& request, double density, Epilogue& epilogu
   epilogue.output = request.element;
   if (!integer) return;
   // Sums have a deviation of about 147 (inputs) * 35 (weights) * sqrt(terms): scaled to about 40.
-  const double terms = density * static_cast<double>(request.shape.in_channels /
-                                                     request.shape.groups * request.shape.taps());
+  const double terms = density * static_cast<double>(terms_of(request.shape));
   const double usual = 40.0 / (147.0 * 35.0 * std::sqrt(std::max(1.0, terms)));
   for (std::size_t i = 0; i < channels; ++i) {
     epilogue.scale.push_back(static_cast<float>(usual * (0.75 + 0.5 * rng.uniform())));

@@ -1,7 +1,6 @@
 // libxsmm as a peer: one generated product per tile of pixels and output channels, the epilogue
 // while the tile is in the cache. (1.17 has no packed block-sparse products; those came with 2.0.)
 #include <libxsmm.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,4 @@
 // oneDNN as a peer: its own memory formats, weights reordered once, epilogue as post-operations.
-#include <omp.h>
-
 #include <array>
 #include <cmath>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -8,6 +6,7 @@
 #include <vector>
 
 #include "kernels/peers/backends.hpp"
+#include "kernels/peers/library_threads.hpp"
 #include "kernels/peers/onednn_memory.hpp"
 
 namespace wbs::kernels::peers {
@@ -159,7 +158,7 @@ class OnednnContestant final : public Contestant {
   }
 
   void run(int round) noexcept override {
-    omp_set_num_threads(threads_);
+    use_library_threads(threads_);
     const auto turn = static_cast<std::size_t>(round);
     const Parameters& parameters = parameters_[turn % parameters_.size()];
     const Activations& data = activations_[turn % activations_.size()];
@@ -209,7 +208,7 @@ class OnednnContestant final : public Contestant {
 MadePeer make(const Problem& problem, const Setup& setup, dnnl::algorithm algorithm) {
   if (const auto reason = why_not(problem.layer)) return refusal(*reason);
   // oneDNN chooses blocking by the number of threads that it sees when it plans.
-  omp_set_num_threads(setup.threads);
+  use_library_threads(setup.threads);
   try {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     if (is_product(problem.layer.shape)) {

@@ -1,10 +1,9 @@
 // Placing the plan's memory, and running it.
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <limits>
 
+#include "kernels/peers/library_threads.hpp"
 #include "networks/fold.hpp"
 #include "networks/shape_inference.hpp"
 #include "runtime/lowering.hpp"
@@ -102,7 +101,7 @@ class OnednnNetwork final : public DenseNetwork {
   }
 
   void bind(const float* input, float* output) noexcept {
-    omp_set_num_threads(threads_);
+    kernels::peers::use_library_threads(threads_);
     // The library takes no pointer to const, and does not write here.
     for (const MemoryId id : inputs_) {
       dnnl_memory_set_data_handle(memories_[id].get(), const_cast<float*>(input));
@@ -140,7 +139,7 @@ Result<std::unique_ptr<DenseNetwork>> make_dense_network(const networks::Graph& 
   networks::Weights folded = weights;
   networks::fold_batch_norms(prepared, folded);
   const Program program = lower(prepared, {options.element, options.quantisation});
-  omp_set_num_threads(options.threads);
+  kernels::peers::use_library_threads(options.threads);
   try {
     return std::make_unique<OnednnNetwork>(program, plan_onednn(program, folded, options),
                                            options.threads);
