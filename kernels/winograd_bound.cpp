@@ -54,7 +54,7 @@ class Bound {
     weights_.resize(kernels);
     for (std::size_t k = 0; k < kernels; ++k) {
       const std::vector<double> u = transformed_kernel(layer.weights->values.data() + 9 * k, tile);
-      const auto a = static_cast<std::size_t>(tile + 2);
+      const std::size_t a = static_cast<std::size_t>(tile) + 2;
       for (std::size_t x = 0; x < u.size(); ++x) weights_[k][x / a][x % a] = std::abs(u[x]);
     }
   }
@@ -100,8 +100,9 @@ class Bound {
     const auto channel = static_cast<std::size_t>(o);
     const double scale = epilogue.scale.empty() ? 1.0 : std::abs(epilogue.scale[channel]);
     const double bias = epilogue.bias.empty() ? 0.0 : std::abs(epilogue.bias[channel]);
+    const std::int64_t terms_in = shape.in_channels / shape.groups;
     const double roundings =
-        static_cast<double>(shape.in_channels / shape.groups + 4 * (tile_ + 2) + 4) * kUnit;
+        static_cast<double>(terms_in + std::int64_t{4} * (tile_ + 2) + 4) * kUnit;
     for (std::int64_t i = 0; i < tile_ && corner.y + i < shape.out_height(); ++i) {
       for (std::int64_t j = 0; j < tile_ && corner.x + j < shape.out_width(); ++j) {
         const std::int64_t row =

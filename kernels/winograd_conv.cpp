@@ -30,7 +30,7 @@ std::int32_t most_vectors(Packing packing) noexcept {
 /// a second-level cache of 1 MiB. Few are slower, because weights stream panel by panel.
 std::int32_t choose_chunk(const PackedWeights& index, int positions, std::int64_t lane_stride) {
   constexpr std::int64_t kMostBytes = 640 << 10;
-  const std::int64_t panel_bytes = 4 * positions * index.panel_rows() * lane_stride;
+  const std::int64_t panel_bytes = std::int64_t{4} * positions * index.panel_rows() * lane_stride;
   const std::int64_t most = std::max<std::int64_t>(kMostBytes / panel_bytes, 1);
   const std::int64_t chunks = (index.panels + most - 1) / most;
   return static_cast<std::int32_t>((index.panels + chunks - 1) / chunks);
@@ -62,9 +62,10 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
                                   weights_.index.packing != Packing::rows)) {
   const PackedWeights& index = weights_.index;
   tile_ = implementation.tile(TileOutput::f32, index.packing);
-  shares_groups_ =
-      threads_ > 1 && static_cast<std::int64_t>(geometry_.groups.size()) < 4 * threads_;
-  const auto channels = static_cast<std::size_t>(index.panels * index.panel_rows() + 8);
+  shares_groups_ = threads_ > 1 &&
+                   static_cast<std::int64_t>(geometry_.groups.size()) < std::int64_t{4} * threads_;
+  const auto channels =
+      static_cast<std::size_t>(std::int64_t{index.panels} * index.panel_rows() + 8);
   zero_start_.assign(channels, 0);
   bias_start_.assign(channels, 0);
   for (std::size_t o = 0; o < epilogue_.bias.size(); ++o) {
@@ -149,7 +150,7 @@ void WinogradConv::transform_inputs(const ConvBuffers& buffers, const WinogradGr
   args.input_width = shape_.width;
   args.input_planes = static_cast<std::int32_t>(shape_.in_channels);
   // A strip begins in its row or padding, and is 16 words long.
-  const std::int64_t over = 2 * kVectorPixels + shape_.pad_left + shape_.pad_right;
+  const std::int64_t over = std::int64_t{2} * kVectorPixels + shape_.pad_left + shape_.pad_right;
   args.edge_planes = static_cast<std::int32_t>((over + input().stride - 1) / input().stride);
   args.begin = static_cast<std::int32_t>(shape_.in_channels * worker.part / worker.parts);
   args.end = static_cast<std::int32_t>(shape_.in_channels * (worker.part + 1) / worker.parts);
