@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "compiler/density.hpp"
@@ -103,6 +104,29 @@ std::string PrunedFileWriter::close() {
   state_->file.set("/", "weights_digest", digest);
   state_->file.close();
   return digest;
+}
+
+std::map<std::string, PrunedLayer> read_pruned_layers(const std::string& path) {
+  const harness::Hdf5File file = harness::Hdf5File::open(path);
+  std::map<std::string, PrunedLayer> layers;
+  for (const std::string& node : file.members("/")) {
+    const std::string mask = "/" + node + "/mask";
+    if (!file.has(mask)) continue;
+    Tensor weight = file.read("/" + node + "/weight");
+    const auto whole = [&](const char* name) {
+      return static_cast<std::int64_t>(file.number(mask, name));
+    };
+    const sparsity::Granularity granularity{whole("rows_per_cell"), whole("columns_per_cell"),
+                                            whole("cell_is_one_weight") != 0};
+    const std::vector<std::uint8_t> bytes = file.read_bytes(mask);
+    std::vector<std::uint64_t> words((bytes.size() + 7) / 8, 0);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      words[i / 8] |= std::uint64_t{bytes[i]} << (8 * (i % 8));
+    }
+    sparsity::Mask kept = sparsity::Mask::from_words(weight.shape, granularity, std::move(words));
+    layers.emplace(node, PrunedLayer{std::move(weight), std::move(kept)});
+  }
+  return layers;
 }
 
 std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path) {

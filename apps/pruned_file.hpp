@@ -47,6 +47,16 @@ class PrunedFileWriter {
   std::unique_ptr<State> state_;
 };
 
+/// A pruned layer as the file holds it.
+struct PrunedLayer {
+  Tensor weight;  ///< masked
+  sparsity::Mask mask;
+};
+
+/// The pruned layers of the prune stage's file at `path`, by node name. Throws Error(input) when
+/// the file is damaged.
+[[nodiscard]] std::map<std::string, PrunedLayer> read_pruned_layers(const std::string& path);
+
 /// Densities of the layers that the prune stage's file at `path` holds, by node name, as measured
 /// on the stored masks. Reads attributes only. Throws Error(input) when the file is damaged.
 [[nodiscard]] std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "kernels/algorithm.hpp"
 #include "kernels/conv_kernel.hpp"
 #include "kernels/pack.hpp"
 
@@ -56,16 +57,19 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
   check_weights(layer);
   const Implementation& implementation = *value_or_throw(
       choose_implementation(layer.element, options.force_impl), ErrorKind::unsupported);
-  if (options.algorithm.empty() || options.algorithm == "direct") {
+  const std::string_view algorithm =
+      options.algorithm == "auto" ? best_algorithm(layer, implementation) : options.algorithm;
+  if (algorithm.empty() || algorithm == "direct") {
     return make_direct_conv(layer, implementation, options.threads);
   }
-  if (options.algorithm == "winograd2" || options.algorithm == "winograd4") {
-    return make_winograd_conv(layer, implementation, options.algorithm == "winograd2" ? 2 : 4,
+  if (algorithm == "winograd2" || algorithm == "winograd4") {
+    return make_winograd_conv(layer, implementation, algorithm == "winograd2" ? 2 : 4,
                               options.threads);
   }
-  throw Error(ErrorKind::unsupported,
-              fmt::format("layer {}: no algorithm '{}'; there are direct, winograd2, winograd4",
-                          layer.name, options.algorithm));
+  throw Error(
+      ErrorKind::unsupported,
+      fmt::format("layer {}: no algorithm '{}'; there are direct, winograd2, winograd4, auto",
+                  layer.name, algorithm));
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ struct ConvOptions {
   /// Name of an implementation of the ranked table ("avx512", "avx2", "reference", ...), or empty:
   /// the first that can run.
   std::string_view force_impl;
-  /// "direct", "winograd2", "winograd4", or empty: direct. Winograd is for fp32 3x3 stride 1.
+  /// "direct"; "winograd2", "winograd4" (fp32 3x3 with stride 1); "auto": best_algorithm(); or
+  /// empty: direct.
   std::string_view algorithm;
   int threads = 1;
 };

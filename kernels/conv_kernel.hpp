@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "kernels/conv.hpp"
@@ -41,5 +42,9 @@ class ConvKernel {
 /// ones with stride and dilation 1, and for an implementation without transforms.
 [[nodiscard]] std::unique_ptr<const ConvKernel> make_winograd_conv(
     const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
+
+/// Why make_winograd_conv() would refuse; empty when it would not.
+[[nodiscard]] std::string winograd_refusal(const ConvLayer& layer,
+                                           const Implementation& implementation);
 
 }  // namespace wbs::kernels

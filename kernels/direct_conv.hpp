@@ -45,6 +45,7 @@ class DirectConv final : public ConvKernel {
   std::int32_t panel_chunk_ = 1;
   std::int32_t chunks_ = 1;
   bool prefetch_input_ = false;
+  bool residual_ = false;
 };
 
 }  // namespace wbs::kernels

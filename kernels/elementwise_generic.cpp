@@ -1,2 +1,3 @@
 #define WBS_ROWS kGenericRows
+#define WBS_ADD kGenericAdd
 #include "kernels/elementwise_rows.inl"

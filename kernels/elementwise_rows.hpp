@@ -43,15 +43,20 @@ struct PackRow {
 
 /// The loops of one element type on one instruction set. Same arguments, same bits on all of them.
 struct ElementRows {
-  void (*max)(void* accumulated, const void* x, std::int64_t words) noexcept;
-  /// accumulated[i] += x[i] - zero_point over elements.
-  void (*add)(float* accumulated, const void* x, std::int64_t elements, float zero_point) noexcept;
+  /// y[i] = the larger of a[i] and b[i]; y may be a.
+  void (*max)(void* y, const void* a, const void* b, std::int64_t words) noexcept;
+  /// y[i] = x[i] - zero_point over elements.
+  void (*centre)(float* y, const void* x, std::int64_t elements, float zero_point) noexcept;
   void (*affine)(const AffineRun& run) noexcept;
   void (*average)(const AverageRow& row) noexcept;
   void (*pack)(const PackRow& row) noexcept;
   /// Sums of x - zero_point per channel of the word into sums[0 ... group).
   void (*sum)(const void* x, std::int64_t words, float zero_point, float* sums) noexcept;
 };
+
+/// y[i] = a[i] + b[i]; y may be a.
+using AddFloats = void (*)(float* y, const float* a, const float* b, std::int64_t count) noexcept;
+extern const AddFloats kGenericAdd, kAvx2Add, kAvx512Add;
 
 /// By Element: f32, bf16, u8.
 extern const ElementRows kGenericRows[3];

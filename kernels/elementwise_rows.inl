@@ -1,5 +1,6 @@
 // The loops of elementwise_rows.hpp, written for the compiler's vectoriser: included by one file
-// per instruction set, which defines WBS_ROWS as the name of its table. No fused multiply-add
+// per instruction set, which defines WBS_ROWS and WBS_ADD as the names of its tables. No fused
+// multiply-add
 // (-ffp-contract=off), so that all instruction sets give the same bits.
 #include "kernels/elementwise_rows.hpp"
 
@@ -58,17 +59,24 @@ struct U8 {
 };
 
 template <typename E>
-void max_rows(void* accumulated, const void* x, std::int64_t words) noexcept {
-  auto* __restrict__ out = static_cast<typename E::Storage*>(accumulated);
-  const auto* __restrict__ in = static_cast<const typename E::Storage*>(x);
-  for (std::int64_t i = 0; i < words * E::kGroup; ++i) out[i] = E::larger(out[i], in[i]);
+void max_rows(void* y, const void* a, const void* b, std::int64_t words) noexcept {
+  auto* out = static_cast<typename E::Storage*>(y);
+  const auto* left = static_cast<const typename E::Storage*>(a);
+  const auto* right = static_cast<const typename E::Storage*>(b);
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < words * E::kGroup; ++i) out[i] = E::larger(left[i], right[i]);
+}
+
+void add_floats(float* y, const float* a, const float* b, std::int64_t count) noexcept {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < count; ++i) y[i] = a[i] + b[i];
 }
 
 template <typename E>
-void add_rows(float* accumulated, const void* x, std::int64_t elements, float zero_point) noexcept {
-  float* __restrict__ out = accumulated;
+void centre_row(float* y, const void* x, std::int64_t elements, float zero_point) noexcept {
+  float* __restrict__ out = y;
   const auto* __restrict__ in = static_cast<const typename E::Storage*>(x);
-  for (std::int64_t i = 0; i < elements; ++i) out[i] += E::load(in[i]) - zero_point;
+  for (std::int64_t i = 0; i < elements; ++i) out[i] = E::load(in[i]) - zero_point;
 }
 
 template <typename E, bool kOther>
@@ -151,11 +159,12 @@ void sum_row(const void* x, std::int64_t words, float zero_point, float* sums) n
 
 template <typename E>
 constexpr ElementRows rows_of() noexcept {
-  return {max_rows<E>, add_rows<E>, affine_rows<E>, average_row<E>, pack_row<E>, sum_row<E>};
+  return {max_rows<E>, centre_row<E>, affine_rows<E>, average_row<E>, pack_row<E>, sum_row<E>};
 }
 
 }  // namespace
 
+const AddFloats WBS_ADD = add_floats;
 const ElementRows WBS_ROWS[3] = {rows_of<F32>(), rows_of<Bf16>(), rows_of<U8>()};
 
 }  // namespace wbs::kernels

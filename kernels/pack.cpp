@@ -184,7 +184,7 @@ std::string place_of(const ConvLayer& layer, std::int64_t out, std::int64_t in, 
 }  // namespace
 
 std::int64_t PackedWeights::size_bytes() const noexcept {
-  const std::int64_t word_bytes = is_pair_form(packing) ? sizeof(PairUnit) : 4;
+  const std::int64_t word_bytes = has_listed_words(packing) ? sizeof(ListedWord) : 4;
   return word_count * word_bytes +
          static_cast<std::int64_t>(
              word_begin.size() * sizeof(std::uint64_t) + run_begin.size() * sizeof(std::uint32_t) +
@@ -230,7 +230,50 @@ void check_weights(const ConvLayer& layer) {
   }
 }
 
-Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
+namespace {
+
+/// Words by block, output channel and plane: the same ones as in the row form.
+void pack_blocks(const ConvLayer& layer, PackedWeights& packed, std::vector<ListedWord>& words) {
+  const WeightView view(layer);
+  const std::int64_t planes = plane_count(layer);
+  const std::int64_t rows = std::int64_t{packed.panels} * packed.panel_rows();
+  std::vector<std::vector<char>> kept(
+      static_cast<std::size_t>(rows),
+      std::vector<char>(static_cast<std::size_t>(layer.shape.taps() * planes)));
+  for (std::int64_t out = 0; out < rows; ++out) {
+    kept_planes(layer, out, 1, kept[static_cast<std::size_t>(out)]);
+  }
+  packed.run_begin.push_back(0);
+  for (std::int64_t tap = 0; tap < layer.shape.taps(); ++tap) {
+    for (std::int64_t first = 0; first < planes; first += kBlockPlanes) {
+      const std::int64_t last = std::min<std::int64_t>(first + kBlockPlanes, planes);
+      for (std::int64_t out = 0; out < rows; ++out) {
+        for (std::int64_t plane = first; plane < last; ++plane) {
+          const auto place = static_cast<std::size_t>(tap * planes + plane);
+          if (kept[static_cast<std::size_t>(out)][place] == 0) continue;
+          words.push_back({static_cast<std::uint32_t>((plane - first) * kBlockPitch),
+                           word_of(view, layer.element, out, plane, tap)});
+        }
+        packed.run_begin.push_back(static_cast<std::uint32_t>(words.size()));
+      }
+    }
+  }
+}
+
+/// Time of the row form in blocks, in panel words per output pixel: words, lists (whose sums are
+/// loaded and stored) and copied planes. Measured on Zen 4.
+double block_cost(const ConvLayer& layer, std::int64_t words) {
+  const std::int64_t planes = plane_count(layer);
+  const std::int64_t rows = layer.shape.out_channels;
+  const std::int64_t blocks = (planes + kBlockPlanes - 1) / kBlockPlanes * layer.shape.taps();
+  const std::int64_t copies = planes * layer.shape.taps() * ((rows + 255) / 256);
+  return 1.31 * static_cast<double>(words) + 3.5 * static_cast<double>(blocks * rows) +
+         3.0 * static_cast<double>(copies);
+}
+
+}  // namespace
+
+PackingChoice cheapest_packing(const ConvLayer& layer, const PackingChoices& choices) {
   // Relative time of one word per pixel, measured on AVX-512: rows reload their input per output.
   struct Form {
     Packing packing;
@@ -242,7 +285,11 @@ Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
   Packing best = Packing::panel8;
   double lowest = 0.0;
   for (const Form& form : kForms) {
-    const double cost = static_cast<double>(words_with(layer, form.rows)) * form.cost;
+    double cost = static_cast<double>(words_with(layer, form.rows)) * form.cost;
+    // A row's planes come from beyond the first-level cache when there are many.
+    if (form.packing == Packing::rows && plane_count(layer) * layer.shape.taps() > kBlockPlanes) {
+      cost *= 1.5;
+    }
     if (form.packing == Packing::panel8 || cost < lowest) {
       best = form.packing;
       lowest = cost;
@@ -250,7 +297,14 @@ Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
     // Without a mask or groups no other form has fewer words.
     if (layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.out_channels >= 8) break;
   }
-  if (with_pairs && layer.element == Element::u8 && layer.mask != nullptr) {
+  if (choices.blocks && layer.mask != nullptr) {
+    const double cost = block_cost(layer, words_with(layer, 1));
+    if (cost < lowest) {
+      best = Packing::blocks;
+      lowest = cost;
+    }
+  }
+  if (choices.pairs && layer.mask != nullptr) {
     for (const Packing packing : {Packing::pairs4, Packing::pairs8}) {
       const double cost = pair_cost(layer, packing);
       if (cost < lowest) {
@@ -259,7 +313,11 @@ Packing choose_packing(const ConvLayer& layer, bool with_pairs) {
       }
     }
   }
-  return best;
+  return {best, lowest};
+}
+
+Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {
+  return cheapest_packing(layer, choices).packing;
 }
 
 PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
@@ -267,13 +325,17 @@ PackedWeights pack_weights(const ConvLayer& layer, Packing packing) {
   packed.packing = packing;
   const std::int64_t rows = packed.panel_rows();
   packed.panels = static_cast<std::int32_t>((layer.shape.out_channels + rows - 1) / rows);
-  if (is_pair_form(packing)) {
-    std::vector<PairUnit> units;
-    pack_pairs(layer, packed, units);
+  if (has_listed_words(packing)) {
+    std::vector<ListedWord> units;
+    if (is_pair_form(packing)) {
+      pack_pairs(layer, packed, units);
+    } else {
+      pack_blocks(layer, packed, units);
+    }
     packed.word_count = static_cast<std::int64_t>(units.size());
-    packed.words = Buffer(units.size() * sizeof(PairUnit));
+    packed.words = Buffer(units.size() * sizeof(ListedWord));
     if (!units.empty()) {
-      std::memcpy(packed.words.data(), units.data(), units.size() * sizeof(PairUnit));
+      std::memcpy(packed.words.data(), units.data(), units.size() * sizeof(ListedWord));
     }
     return packed;
   }

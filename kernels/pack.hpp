@@ -16,8 +16,9 @@ namespace wbs::kernels {
 ///   of a tap there is one word per channel. Blocks of whole panels (8x8, 16x4, 32x32, ...) pack
 ///   without a zero; others are covered.
 /// - rows: every output channel has its own planes.
-/// - pairs4, pairs8 (u8): the words are PairUnits: every output channel has its own channels, taken
-/// in
+/// - blocks: as rows, but in lists by ranges of input planes, as ListedWords.
+/// - pairs4, pairs8 (u8): the words are ListedWords: every output channel has its own channels,
+/// taken in
 ///   pairs out of groups of 4 or 8. Serves N:M and other masks of single weights.
 struct PackedWeights {
   Packing packing = Packing::panel8;
@@ -43,19 +44,38 @@ struct PackedWeights {
 /// in [-128, 127].
 void check_weights(const ConvLayer& layer);
 
+/// Forms that not every implementation has.
+struct PackingChoices {
+  bool blocks = false;
+  bool pairs = false;
+};
+
 /// The packing that is cheapest for the layer's mask, counting words and what a word costs in each
-/// form; one of pairs only `with_pairs`. Deterministic.
-[[nodiscard]] Packing choose_packing(const ConvLayer& layer, bool with_pairs = false);
+/// form. Deterministic.
+[[nodiscard]] Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices = {});
+
+/// A packing and the time it needs: of so many words of panel8.
+struct PackingChoice {
+  Packing packing = Packing::panel8;
+  double words = 0.0;
+};
+
+/// What choose_packing() gives, with its cost.
+[[nodiscard]] PackingChoice cheapest_packing(const ConvLayer& layer,
+                                             const PackingChoices& choices = {});
 
 /// The weights of a checked layer. Deterministic: the same layer, the same bits.
 [[nodiscard]] PackedWeights pack_weights(const ConvLayer& layer, Packing packing);
 
+[[nodiscard]] constexpr bool has_listed_words(Packing packing) noexcept {
+  return packing != Packing::panel8 && packing != Packing::panel4 && packing != Packing::rows;
+}
 [[nodiscard]] constexpr bool is_pair_form(Packing packing) noexcept {
   return packing == Packing::pairs4 || packing == Packing::pairs8;
 }
 
 /// The units of a checked u8 layer in a pair form, and the list of each block and output channel.
-void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairUnit>& units);
+void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<ListedWord>& units);
 
 /// Time of the layer in a pair form, in panel words per output pixel (choose_packing's unit).
 [[nodiscard]] double pair_cost(const ConvLayer& layer, Packing packing);

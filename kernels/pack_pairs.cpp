@@ -46,7 +46,7 @@ std::vector<Channel> kept_channels(const ConvLayer& layer, const PairGrid& grid,
 
 /// The units of one list: pairs in order, two to a unit, an even number of units.
 void add_list(const ConvLayer& layer, const PairGrid& grid, std::int64_t block, std::int64_t out,
-              std::vector<PairUnit>& units) {
+              std::vector<ListedWord>& units) {
   const std::int64_t tap = block / grid.blocks;
   const std::int64_t first = block % grid.blocks * grid.block_size;
   const std::int64_t last = std::min(first + grid.block_size, grid.groups);
@@ -66,24 +66,24 @@ void add_list(const ConvLayer& layer, const PairGrid& grid, std::int64_t block, 
                       [](const Channel& a, const Channel& b) { return a.place < b.place; });
       const auto pair = (group - first) * pair_count(grid.channels) +
                         pair_index(lower.place, upper.place, grid.channels);
-      const auto place = static_cast<std::uint16_t>(64 * pair);
+      const auto place = static_cast<std::uint32_t>(64 * pair);
       const std::uint32_t weights =
           static_cast<std::uint32_t>(lower.weight) | static_cast<std::uint32_t>(upper.weight) << 8U;
       if (half) {
-        units.back().second = place;
+        units.back().places |= place << 16U;
         units.back().weights |= weights << 16U;
       } else {
-        units.push_back({place, place, weights});
+        units.push_back({place, weights});
       }
       half = !half;
     }
   }
-  if ((units.size() - begin) % 2 != 0) units.push_back({0, 0, 0});
+  if ((units.size() - begin) % 2 != 0) units.push_back({0, 0});
 }
 
 }  // namespace
 
-void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairUnit>& units) {
+void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<ListedWord>& units) {
   const PairGrid grid(layer, packed.packing);
   packed.run_begin.push_back(0);
   for (std::int64_t block = 0; block < layer.shape.taps() * grid.blocks; ++block) {
@@ -96,17 +96,17 @@ void pack_pairs(const ConvLayer& layer, PackedWeights& packed, std::vector<PairU
 
 double pair_cost(const ConvLayer& layer, Packing packing) {
   // Cycles per 32 pixels on Zen 4; a panel word takes 2.
-  constexpr double kUnit = 2.4;
+  constexpr double kUnit = 3.0;
   constexpr double kList = 7.0;
   const double spread = packing == Packing::pairs4 ? 14.0 : 62.0;
   const PairGrid grid(layer, packing);
   PackedWeights packed;
   packed.packing = packing;
-  std::vector<PairUnit> units;
+  std::vector<ListedWord> units;
   pack_pairs(layer, packed, units);
   const auto lists = static_cast<double>(layer.shape.taps() * grid.blocks * grid.rows);
-  const auto spreads = static_cast<double>(layer.shape.taps() * grid.groups *
-                                           ((grid.rows + 4 * kPairPanels - 1) / (4 * kPairPanels)));
+  const auto spreads = static_cast<double>(
+      layer.shape.taps() * grid.groups * ((grid.rows + 4 * kBlockPanels - 1) / (4 * kBlockPanels)));
   return (kUnit * static_cast<double>(units.size()) + kList * lists + spread * spreads) / 2.0;
 }
 

@@ -15,10 +15,14 @@ inline constexpr int kTailBit = 48;
 /// Tiles of row-form kernels have no tail and up to kRowTileVectors vectors.
 inline constexpr int kRowTileVectors = 4;
 
-/// Tiles of pair kernels have no tail and up to kPairVectors vectors; sums of up to kPairPanels
-/// panels of four rows wait in memory between blocks of input planes.
+/// Forms that go through the input in blocks which fit a first-level cache of 32 KiB: sums of up to
+/// kBlockPanels panels of four rows wait in memory from block to block.
+inline constexpr int kBlockPanels = 64;
+/// Block form: input planes of a block, and bytes of one plane in it.
+inline constexpr int kBlockPlanes = 96;
+inline constexpr int kBlockPitch = 4 * kVectorPixels * kRowTileVectors;
+/// Pair forms: vectors of a tile.
 inline constexpr int kPairVectors = 2;
-inline constexpr int kPairPanels = 64;
 /// Pairs of different channels in a group of `channels`, (0, 1), (0, 2), ...; 64 bytes each per
 /// tile.
 [[nodiscard]] constexpr int pair_count(int channels) noexcept {
@@ -28,16 +32,17 @@ inline constexpr int kPairPanels = 64;
 [[nodiscard]] constexpr int pair_index(int first, int second, int channels) noexcept {
   return first * (2 * channels - first - 1) / 2 + second - first - 1;
 }
-/// Groups whose pairs fill one block of memory: most of a first-level cache of 32 KiB.
+/// Groups of a block.
 [[nodiscard]] constexpr int pair_block_groups(int channels) noexcept {
   return channels == 4 ? 64 : 16;
 }
 
-/// One weight word of the pair form and where its two pairs of channels lie.
-struct PairUnit {
-  std::uint16_t first;  ///< byte offset in the block
-  std::uint16_t second;
-  std::uint32_t weights;  ///< of first's lower and upper channel, then of second's
+/// A weight word of the block and pair forms and where its input lies.
+struct ListedWord {
+  /// Byte offset in the block; pair forms: of the first pair, and of the second times 65536.
+  std::uint32_t places;
+  /// Pair forms: of the first pair's lower and upper channel, then of the second's.
+  std::uint32_t weights;
 };
 
 /// Consecutive input planes that a panel of outputs reads.
@@ -47,7 +52,7 @@ struct TileRun {
 };
 
 /// How weights are packed; see pack.hpp.
-enum class Packing : std::uint8_t { panel8, panel4, rows, pairs4, pairs8 };
+enum class Packing : std::uint8_t { panel8, panel4, rows, blocks, pairs4, pairs8 };
 
 /// How a tile stores: the values of kernels::Element, repeated here for plain-data users.
 enum class TileOutput : std::uint8_t { f32, bf16, u8 };
@@ -72,8 +77,9 @@ struct TileArgs {
   // tap t; words at weights + 4 * word_begin[q], one per row for each plane of each run.
   // Row form: words and their planes [run_begin[(q * 4 + r) * taps + t], ... + 1) of row r and tap
   // t.
-  // Pair forms: PairUnits [run_begin[b * rows + row], ... + 1) of block b, an even number; block b
-  // is tap b / blocks and a range of pair_block_groups() groups of input planes.
+  // Block and pair forms: ListedWords [run_begin[b * padded_rows + row], ... + 1) of block b (pair
+  // forms: an even number of them). A tap has the same number of blocks, each a range of input
+  // planes.
   const unsigned char* weights;
   const std::uint64_t* word_begin;
   const std::uint32_t* run_begin;

@@ -144,6 +144,7 @@ TileFunction select_tile(Packing packing) {
       return panel_tile<T, 4>;
     case Packing::rows:
       return row_tile<T>;
+    case Packing::blocks:
     case Packing::pairs4:
     case Packing::pairs8:
       break;

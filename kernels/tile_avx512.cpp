@@ -34,12 +34,14 @@ inline Word add_products_u8(Word sum, Word x, Word w) {
 #include "kernels/tile_body.inc"
 #include "kernels/tile_select.inc"
 
+#include "kernels/tile_blocks.inc"
+
 }  // namespace
 
 TileFunction tile_avx512(TileOutput element, Packing packing) noexcept {
   switch (element) {
     case TileOutput::f32:
-      return select_tile<F32>(packing);
+      return packing == Packing::blocks ? block_tile_any<F32> : select_tile<F32>(packing);
     case TileOutput::bf16:
       return select_tile<Bf16>(packing);
     case TileOutput::u8:

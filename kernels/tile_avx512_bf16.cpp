@@ -52,9 +52,12 @@ struct Bf16 {
 #include "kernels/tile_body.inc"
 #include "kernels/tile_select.inc"
 
+#include "kernels/tile_blocks.inc"
+
 }  // namespace
 
 TileFunction tile_avx512_bf16(TileOutput /*element*/, Packing packing) noexcept {
+  if (packing == Packing::blocks) return block_tile_any<Bf16>;
   return select_tile<Bf16>(packing);
 }
 

@@ -36,12 +36,16 @@ struct U8 {
 };
 
 #include "kernels/tile_body.inc"
-#include "kernels/tile_pairs.inc"
 #include "kernels/tile_select.inc"
+
+#include "kernels/tile_blocks.inc"
+
+#include "kernels/tile_pairs.inc"
 
 }  // namespace
 
 TileFunction tile_avx512_vnni(TileOutput /*element*/, Packing packing) noexcept {
+  if (packing == Packing::blocks) return block_tile_any<U8>;
   if (packing == Packing::pairs4) return pair_tile<4>;
   if (packing == Packing::pairs8) return pair_tile<8>;
   return select_tile<U8>(packing);

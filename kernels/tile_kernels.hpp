@@ -1,5 +1,6 @@
 // The tile kernels, one function per instruction set that gives the kernel of an element type (its
-// TileOutput) and a packing; null where there is none (pair forms: VNNI only).
+// TileOutput) and a packing; null where there is none (blocks: AVX-512
+// only; pairs: VNNI only).
 #pragma once
 
 #include "kernels/tile.hpp"

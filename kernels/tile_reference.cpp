@@ -166,6 +166,7 @@ TileFunction select(Packing packing) noexcept {
       return tile<T, Packing::panel4>;
     case Packing::rows:
       return tile<T, Packing::rows>;
+    case Packing::blocks:
     case Packing::pairs4:
     case Packing::pairs8:
       break;

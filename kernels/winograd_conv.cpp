@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include "kernels/parallel.hpp"
@@ -23,18 +22,23 @@ std::int64_t position_stride(std::int64_t channels, std::int64_t lane_stride) {
   return (words + kWay - 1) / kWay * kWay + 5 * kLine;
 }
 
-WinogradCut choose_cut(const ConvLayer& layer, const PackedWeights& index, int tile) {
-  (void)layer;
-  (void)tile;
-  WinogradCut cut;
-  cut.max_vectors = index.packing == Packing::rows ? kRowTileVectors : kTileVectors;
-  if (const char* f = std::getenv("WV")) cut.max_vectors = std::atoi(f);
-  if (const char* f = std::getenv("WC")) cut.panel_chunk = std::atoi(f);
-  cut.panel_chunk = std::min(cut.panel_chunk, index.panels);
-  return cut;
+std::int32_t most_vectors(Packing packing) noexcept {
+  return packing == Packing::rows ? kRowTileVectors : kTileVectors;
 }
 
-std::string refusal_of(const ConvLayer& layer, const Implementation& implementation) {
+/// Panels whose sums are kept until they are transformed back: as many as leave room for inputs in
+/// a second-level cache of 1 MiB. Few are slower, because weights stream panel by panel.
+std::int32_t choose_chunk(const PackedWeights& index, int positions, std::int64_t lane_stride) {
+  constexpr std::int64_t kMostBytes = 640 << 10;
+  const std::int64_t panel_bytes = 4 * positions * index.panel_rows() * lane_stride;
+  const std::int64_t most = std::max<std::int64_t>(kMostBytes / panel_bytes, 1);
+  const std::int64_t chunks = (index.panels + most - 1) / most;
+  return static_cast<std::int32_t>((index.panels + chunks - 1) / chunks);
+}
+
+}  // namespace
+
+std::string winograd_refusal(const ConvLayer& layer, const Implementation& implementation) {
   const ConvShape& shape = layer.shape;
   if (layer.element != Element::f32) return "it is for fp32";
   if (shape.kernel != std::array<std::int64_t, 2>{3, 3}) return "its kernel is not 3x3";
@@ -46,8 +50,6 @@ std::string refusal_of(const ConvLayer& layer, const Implementation& implementat
   return "";
 }
 
-}  // namespace
-
 WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile,
                            int threads)
     : ConvKernel(layer, implementation),
@@ -56,8 +58,7 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
       threads_(std::max(threads, 1)),
       transforms_(implementation.winograd(tile)),
       weights_(transform_weights(layer, tile)),
-      cut_(choose_cut(layer, weights_.index, tile)),
-      geometry_(winograd_geometry(layer.shape, tile, cut_.max_vectors,
+      geometry_(winograd_geometry(layer.shape, tile, most_vectors(weights_.index.packing),
                                   weights_.index.packing != Packing::rows)) {
   const PackedWeights& index = weights_.index;
   tile_ = implementation.tile(TileOutput::f32, index.packing);
@@ -69,18 +70,16 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
   for (std::size_t o = 0; o < epilogue_.bias.size(); ++o) {
     bias_start_[o] = std::bit_cast<std::int32_t>(epilogue_.bias[o]);
   }
-  lane_stride_ = std::int64_t{geometry_.max_vectors} * kVectorPixels + 4 * geometry_.max_tail;
+  lane_stride_ = std::int64_t{geometry_.max_vectors + geometry_.max_tail} * kVectorPixels;
+  panel_chunk_ = choose_chunk(index, geometry_.positions(), lane_stride_);
   input_positions_ = position_stride(shape_.in_channels, lane_stride_);
-  sum_positions_ =
-      position_stride(std::int64_t{cut_.panel_chunk} * index.panel_rows(), lane_stride_);
-  row_stride_ = position_stride(1, geometry_.max_rows * geometry_.pitch() + kWinogradSlack);
+  sum_positions_ = position_stride(std::int64_t{panel_chunk_} * index.panel_rows(), lane_stride_);
 }
 
 std::int64_t WinogradConv::scratch_bytes() const noexcept {
   const std::int64_t inputs = (shares_groups_ ? 1 : threads_) * input_positions_;
   const std::int64_t sums = threads_ * sum_positions_;
-  const std::int64_t rows = threads_ * winograd_room(geometry_.tile, row_stride_);
-  return 4 * (geometry_.positions() * (inputs + sums) + rows + kVectorPixels);
+  return 4 * (geometry_.positions() * (inputs + sums) + kVectorPixels);
 }
 
 std::int64_t WinogradConv::weight_bytes() const noexcept {
@@ -99,6 +98,7 @@ std::string_view WinogradConv::packing() const noexcept {
       return "panels of 8 outputs";
     case Packing::panel4:
       return "panels of 4 outputs";
+    case Packing::blocks:
     case Packing::pairs4:
     case Packing::pairs8:
     case Packing::rows:
@@ -113,31 +113,21 @@ WinogradConv::Worker WinogradConv::worker(const ConvBuffers& buffers,
   const std::int64_t inputs = geometry_.positions() * input_positions_;
   const std::int64_t sums = geometry_.positions() * sum_positions_;
   const std::int64_t first_sums = (shares_groups_ ? 1 : threads_) * inputs;
-  const std::int64_t first_rows = first_sums + threads_ * sums;
   Worker worker{};
   worker.inputs = scratch + (shares_groups_ ? 0 : part) * inputs;
   worker.sums = scratch + first_sums + part * sums;
-  worker.virtual_rows = scratch + first_rows + part * winograd_room(geometry_.tile, row_stride_);
   worker.part = shares_groups_ ? static_cast<std::int32_t>(part) : 0;
   worker.parts = shares_groups_ ? threads_ : 1;
   return worker;
 }
 
-WinogradArgs WinogradConv::args_of(const WinogradGroup& group,
-                                   const Worker& worker) const noexcept {
+WinogradArgs WinogradConv::args_of(const WinogradGroup& group) const noexcept {
   WinogradArgs args{};
-  args.rows = group.rows.data();
-  args.lanes = group.lanes.data();
-  args.row_count = static_cast<std::int32_t>(group.rows.size());
-  args.lane_vectors = group.vectors;
-  args.tail = group.tail;
-  args.pitch = static_cast<std::int32_t>(geometry_.pitch());
-  args.skip = group.skip;
-  args.overflow = geometry_.overflow;
-  args.column_masks = geometry_.column_masks.data();
+  args.tiles = group.tiles.data();
+  args.steps = group.steps.data();
+  args.tile_count = static_cast<std::int32_t>(group.tiles.size());
+  args.step_count = static_cast<std::int32_t>(group.steps.size());
   args.lane_stride = lane_stride_;
-  args.virtual_rows = worker.virtual_rows;
-  args.row_stride = row_stride_;
   return args;
 }
 
@@ -153,10 +143,14 @@ std::int32_t WinogradConv::first_panel(std::int32_t part, std::int32_t parts) co
 
 void WinogradConv::transform_inputs(const ConvBuffers& buffers, const WinogradGroup& group,
                                     const Worker& worker) const noexcept {
-  WinogradArgs args = args_of(group, worker);
+  WinogradArgs args = args_of(group);
   args.input = static_cast<const float*>(buffers.input);
   args.input_stride = input().stride;
   args.input_width = shape_.width;
+  args.input_planes = static_cast<std::int32_t>(shape_.in_channels);
+  // A strip begins in its row or padding, and is 16 words long.
+  const std::int64_t over = 2 * kVectorPixels + shape_.pad_left + shape_.pad_right;
+  args.edge_planes = static_cast<std::int32_t>((over + input().stride - 1) / input().stride);
   args.begin = static_cast<std::int32_t>(shape_.in_channels * worker.part / worker.parts);
   args.end = static_cast<std::int32_t>(shape_.in_channels * (worker.part + 1) / worker.parts);
   args.transformed = worker.inputs + args.begin * lane_stride_;
@@ -212,7 +206,7 @@ void WinogradConv::transform_sums(const ConvBuffers& buffers, const WinogradGrou
                                   std::int32_t panel_end) const noexcept {
   const std::int32_t rows = weights_.index.panel_rows();
   const auto channels = static_cast<std::int32_t>(shape_.out_channels);
-  WinogradArgs args = args_of(group, worker);
+  WinogradArgs args = args_of(group);
   args.begin = std::min(panel_begin * rows, channels);
   args.end = std::min(panel_end * rows, channels);
   args.transformed = worker.sums;
@@ -233,7 +227,7 @@ void WinogradConv::finish_group(const ConvBuffers& buffers, const WinogradGroup&
                                 const Worker& worker) const noexcept {
   const std::int32_t end = first_panel(worker.part + 1, worker.parts);
   for (std::int32_t panel = first_panel(worker.part, worker.parts); panel < end;) {
-    const std::int32_t chunk_end = std::min(panel + cut_.panel_chunk, end);
+    const std::int32_t chunk_end = std::min(panel + panel_chunk_, end);
     multiply(group, worker, panel, chunk_end);
     transform_sums(buffers, group, worker, panel, chunk_end);
     panel = chunk_end;
@@ -266,7 +260,7 @@ void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
 std::unique_ptr<const ConvKernel> make_winograd_conv(const ConvLayer& layer,
                                                      const Implementation& implementation, int tile,
                                                      int threads) {
-  const std::string reason = refusal_of(layer, implementation);
+  const std::string reason = winograd_refusal(layer, implementation);
   if (!reason.empty()) {
     throw Error(
         ErrorKind::unsupported,

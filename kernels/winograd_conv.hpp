@@ -10,12 +10,6 @@
 
 namespace wbs::kernels {
 
-/// How the work of a plan is cut; what the caches want depends on the layer.
-struct WinogradCut {
-  std::int32_t max_vectors = 3;  ///< of 16 tiles in a group
-  std::int32_t panel_chunk = 8;  ///< panels whose sums are kept until they are transformed back
-};
-
 class WinogradConv final : public ConvKernel {
  public:
   WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
@@ -35,14 +29,12 @@ class WinogradConv final : public ConvKernel {
   struct Worker {
     float* inputs;  ///< transformed input of a group, shared by the parts of one group
     float* sums;    ///< of panel_chunk panels
-    float* virtual_rows;
     std::int32_t part;
     std::int32_t parts;
   };
 
   [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int64_t part) const noexcept;
-  [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group,
-                                     const Worker& worker) const noexcept;
+  [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group) const noexcept;
   [[nodiscard]] std::int32_t first_panel(std::int32_t part, std::int32_t parts) const noexcept;
   void transform_inputs(const ConvBuffers& buffers, const WinogradGroup& group,
                         const Worker& worker) const noexcept;
@@ -60,14 +52,13 @@ class WinogradConv final : public ConvKernel {
   TileFunction tile_;
   WinogradTransforms transforms_;
   WinogradWeights weights_;
-  WinogradCut cut_;
   WinogradGeometry geometry_;
   std::vector<std::int32_t> zero_start_;
   std::vector<std::int32_t> bias_start_;
+  std::int32_t panel_chunk_ = 1;
   std::int64_t lane_stride_ = 0;      ///< words from channel to channel of transformed planes
   std::int64_t input_positions_ = 0;  ///< words from position to position of inputs
   std::int64_t sum_positions_ = 0;    ///< and of sums
-  std::int64_t row_stride_ = 0;       ///< WinogradArgs::row_stride
 };
 
 }  // namespace wbs::kernels

@@ -7,57 +7,149 @@
 namespace wbs::kernels {
 namespace {
 
-/// Tile rows count through all images.
-struct Grid {
-  const ConvShape& shape;
-  const WinogradGeometry& geometry;
-};
+constexpr std::int32_t kSlots = 16;
 
-/// The part of tile row `row` whose tiles [first, last) a group holds.
-WinogradRow row_of(const Grid& grid, std::int64_t row, std::int64_t first, std::int64_t last) {
-  const ConvShape& shape = grid.shape;
-  const WinogradGeometry& geometry = grid.geometry;
-  const std::int64_t m = geometry.tile;
-  const std::int64_t image = row / geometry.tile_rows;
-  const std::int64_t y = row % geometry.tile_rows * m;
-  WinogradRow part;
-  part.in_word = (image * shape.height + y - shape.pad_top) * shape.width - shape.pad_left;
-  part.out_word = (image * shape.out_height() + y) * shape.out_width();
-  for (std::int64_t i = 0; i < m + 2; ++i) {
-    const std::int64_t in_y = y - shape.pad_top + i;
-    if (in_y >= 0 && in_y < shape.height) part.in_rows |= std::uint32_t{1} << i;
-  }
-  part.out_rows = static_cast<std::int32_t>(std::min(m, shape.out_height() - y));
-  part.in_begin = static_cast<std::int32_t>(m * first / kVectorPixels);
-  const std::int64_t end =
-      last == geometry.tile_columns ? geometry.pitch() + geometry.overflow : m * last + 2;
-  part.in_end = static_cast<std::int32_t>((end + kVectorPixels - 1) / kVectorPixels);
-  part.out_begin = static_cast<std::int32_t>(m * first);
-  part.out_end = static_cast<std::int32_t>(std::min(m * last, shape.out_width()));
-  return part;
+std::uint32_t low_bits(std::int64_t count) noexcept {
+  return (std::uint32_t{1} << count) - 1;
 }
 
-/// Tiles [first, first + count) as rows and lanes.
-void fill_group(const Grid& grid, std::int64_t first, std::int64_t count, WinogradGroup& group) {
-  const std::int64_t columns = grid.geometry.tile_columns;
-  group.skip = static_cast<std::int32_t>(first % columns * grid.geometry.tile);
-  const std::int64_t end = first + count;
-  for (std::int64_t tile = first; tile < end;) {
-    const std::int64_t column = tile % columns;
-    const std::int64_t part = std::min(columns - column, end - tile);
-    group.rows.push_back(row_of(grid, tile / columns, column, column + part));
-    tile += part;
+/// Bits [-first, extent - first) of a mask of `count` bits: which of the places first, first + 1,
+/// ... lie in [0, extent).
+std::uint32_t inside(std::int64_t first, std::int64_t extent, std::int64_t count) noexcept {
+  std::uint32_t mask = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (first + i >= 0 && first + i < extent) mask |= std::uint32_t{1} << i;
   }
-  const std::int64_t first_row = first / columns;
-  for (std::int64_t begin = first; begin < end; begin += kVectorPixels) {
-    WinogradLanes lanes;
-    lanes.first_end = static_cast<std::int32_t>(begin / columns - first_row);
-    for (std::int64_t i = 0; i < kVectorPixels && begin + i < end; ++i) {
-      if ((begin + i) % columns == columns - 1) lanes.row_ends |= std::uint32_t{1} << i;
+  return mask;
+}
+
+/// Tiles and steps of one layer. Tile rows count through all images.
+class Cutter {
+ public:
+  Cutter(const ConvShape& shape, const WinogradGeometry& geometry)
+      : shape_(shape),
+        tile_(geometry.tile),
+        rows_(geometry.tile_rows),
+        columns_(geometry.tile_columns),
+        overflows_(shape.width + shape.pad_left > geometry.tile * geometry.tile_columns) {}
+
+  [[nodiscard]] WinogradTile tile(std::int64_t index) const noexcept {
+    const std::int64_t row = index / columns_;
+    const std::int64_t image = row / rows_;
+    const std::int64_t y = row % rows_ * tile_;
+    const std::int64_t x = index % columns_ * tile_;
+    WinogradTile tile;
+    tile.in_word =
+        (image * shape_.height + y - shape_.pad_top) * shape_.width + x - shape_.pad_left;
+    tile.out_word = (image * shape_.out_height() + y) * shape_.out_width() + x;
+    tile.in_rows = inside(y - shape_.pad_top, shape_.height, tile_ + 2);
+    tile.in_columns = inside(x - shape_.pad_left, shape_.width, tile_ + 2);
+    tile.out_rows =
+        static_cast<std::int32_t>(std::min<std::int64_t>(tile_, shape_.out_height() - y));
+    tile.out_columns =
+        static_cast<std::int32_t>(std::min<std::int64_t>(tile_, shape_.out_width() - x));
+    return tile;
+  }
+
+  /// Steps for the tiles [first, end).
+  [[nodiscard]] std::vector<WinogradStep> steps(std::int64_t first, std::int64_t end) const {
+    std::vector<WinogradStep> steps;
+    std::int32_t used = kSlots;
+    for (std::int64_t at = first; at < end;) {
+      const std::int64_t row_end = std::min((at / columns_ + 1) * columns_, end);
+      std::int64_t count = fitting(at, row_end, kSlots - used);
+      if (count == 0) {
+        steps.emplace_back();
+        steps.back().lane = static_cast<std::int32_t>(at - first);
+        steps.back().whole_rows = true;
+        used = 0;
+        count = fitting(at, row_end, kSlots);
+      }
+      add(steps.back(), at, count, used);
+      const std::int64_t slots = count + (needs_next(at + count - 1) ? 1 : 0);
+      const std::int64_t per_strip = kSlots / tile_;
+      used += static_cast<std::int32_t>((slots + per_strip - 1) / per_strip * per_strip);
+      at += count;
     }
-    group.lanes.push_back(lanes);
+    return steps;
   }
-}
+
+ private:
+  /// Whether the columns behind a tile may lie in the image.
+  [[nodiscard]] bool needs_next(std::int64_t index) const noexcept {
+    return overflows_ || index % columns_ != columns_ - 1;
+  }
+
+  /// How many of the tiles [at, row_end) go into `slots` slots with what they need behind them.
+  [[nodiscard]] std::int64_t fitting(std::int64_t at, std::int64_t row_end,
+                                     std::int64_t slots) const noexcept {
+    const std::int64_t left = row_end - at;
+    if (left <= slots && !needs_next(row_end - 1)) return left;
+    return std::max<std::int64_t>(std::min(left, slots - 1), 0);
+  }
+
+  /// Tiles [at, at + count) of one row, from slot `slot` on, become the step's next lanes.
+  void add(WinogradStep& step, std::int64_t at, std::int64_t count, std::int32_t slot) const {
+    const std::int32_t per_strip = kSlots / tile_;
+    std::int32_t lane = 0;
+    while ((step.exists >> lane & 1U) != 0) ++lane;
+    for (std::int64_t i = 0; i < count; ++i, ++lane, ++slot) {
+      step.exists |= std::uint32_t{1} << lane;
+      if (needs_next(at + i)) step.has_next |= std::uint32_t{1} << lane;
+      step.own[lane] = source(slot);
+      step.next[lane] = source(slot + 1);
+      for (std::int32_t column = 0; column < tile_; ++column) set_back(step, slot, lane, column);
+      const WinogradTile tile = this->tile(at + i);
+      WinogradStrip& strip = step.strips[slot / per_strip];
+      const std::int32_t first = slot % per_strip * tile_;
+      if (first == 0) begin_strip(step, strip, tile, at + i);
+      strip.out_columns |= low_bits(tile.out_columns) << first;
+    }
+    // The next slot of the last tile may be the first of a strip without tiles.
+    if (slot < kSlots && slot % per_strip == 0 && needs_next(at + count - 1)) {
+      WinogradTile tile = this->tile(at + count - 1);
+      tile.in_word += tile_;
+      tile.out_rows = 0;
+      begin_strip(step, step.strips[slot / per_strip], tile, at + count);
+    }
+  }
+
+  /// `index`: of the tile in the strip's first slot, or one more than its row's last.
+  void begin_strip(WinogradStep& step, WinogradStrip& strip, const WinogradTile& tile,
+                   std::int64_t index) const {
+    const std::int64_t row = (index - 1) / columns_;
+    const bool behind = tile.out_rows == 0;
+    const std::int64_t x = behind ? (index - row * columns_) * tile_ : index % columns_ * tile_;
+    strip.in_word = tile.in_word;
+    strip.out_word = tile.out_word;
+    strip.in_rows = tile.in_rows;
+    strip.in_columns = inside(x - shape_.pad_left, shape_.width, kSlots);
+    strip.out_rows = tile.out_rows;
+    if (strip.in_rows != low_bits(tile_ + 2)) step.whole_rows = false;
+  }
+
+  /// Where the first column of a slot is, after the strips' vectors are permuted in pairs: see
+  /// split2 and split4 in winograd_avx512.cpp.
+  [[nodiscard]] std::int32_t source(std::int32_t slot) const noexcept {
+    slot %= kSlots;
+    if (tile_ == 2) return 2 * slot;
+    return slot < 8 ? slot : 8 + slot;
+  }
+
+  /// Where an output column goes: into vectors of the pairs (y0, y1) and (y2, y3), see join2 and
+  /// join4.
+  void set_back(WinogradStep& step, std::int32_t slot, std::int32_t lane,
+                std::int32_t column) const noexcept {
+    std::int32_t* table = slot < 8 ? step.back_low : step.back_high;
+    if (column < 2) table[2 * (slot % 8) + column] = 16 * column + lane;
+  }
+
+  const ConvShape& shape_;
+  int tile_;
+  std::int64_t rows_;
+  std::int64_t columns_;
+  bool overflows_;  ///< tile rows need input columns beyond those of their outputs
+};
 
 }  // namespace
 
@@ -67,17 +159,7 @@ WinogradGeometry winograd_geometry(const ConvShape& shape, int tile, std::int32_
   geometry.tile = tile;
   geometry.tile_rows = (shape.out_height() + tile - 1) / tile;
   geometry.tile_columns = (shape.out_width() + tile - 1) / tile;
-  geometry.overflow = static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(shape.width + shape.pad_left - geometry.pitch(), 0, 2));
-  const std::int64_t columns = geometry.pitch() + 2;
-  for (std::int64_t begin = 0; begin < columns; begin += kVectorPixels) {
-    std::uint32_t mask = 0;
-    for (std::int64_t i = 0; i < kVectorPixels; ++i) {
-      const std::int64_t x = begin + i - shape.pad_left;
-      if (x >= 0 && x < shape.width) mask |= std::uint32_t{1} << i;
-    }
-    geometry.column_masks.push_back(static_cast<std::uint16_t>(mask));
-  }
+  const Cutter cutter(shape, geometry);
   const std::int64_t count = shape.images * geometry.tile_rows * geometry.tile_columns;
   const auto groups_of = [&](std::int64_t vectors) {
     return std::max<std::int64_t>((vectors + max_vectors - 1) / max_vectors, 1);
@@ -94,12 +176,14 @@ WinogradGeometry winograd_geometry(const ConvShape& shape, int tile, std::int32_
     const std::int64_t share = (vectors + group_count - g - 1) / (group_count - g);
     group.vectors = static_cast<std::int32_t>(share);
     group.tail = tail_count > 0 ? 1 : 0;
-    const std::int64_t lanes = std::min(count - first, share * kVectorPixels);
-    fill_group({shape, geometry}, first, lanes + group.tail, group);
-    first += lanes + group.tail;
+    const std::int64_t end = first + std::min(count - first, share * kVectorPixels + group.tail);
+    for (std::int64_t index = first; index < end; ++index) {
+      group.tiles.push_back(cutter.tile(index));
+    }
+    group.steps = cutter.steps(first, end);
+    first = end;
     vectors -= share;
     tail_count -= group.tail;
-    geometry.max_rows = std::max(geometry.max_rows, static_cast<std::int64_t>(group.rows.size()));
     geometry.max_vectors = std::max(geometry.max_vectors, group.vectors);
     geometry.max_tail = std::max(geometry.max_tail, group.tail);
     geometry.groups.push_back(std::move(group));

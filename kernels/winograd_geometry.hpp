@@ -13,24 +13,19 @@ namespace wbs::kernels {
 struct WinogradGroup {
   std::int32_t vectors = 0;  ///< of 16 lanes, the last perhaps partly used
   std::int32_t tail = 0;     ///< 1: one tile more
-  std::int32_t skip = 0;     ///< WinogradArgs::skip
-  std::vector<WinogradRow> rows;
-  std::vector<WinogradLanes> lanes;  ///< of the vectors and the tail
+  std::vector<WinogradTile> tiles;
+  std::vector<WinogradStep> steps;
 };
 
 struct WinogradGeometry {
   int tile = 2;  ///< m: outputs per tile and direction
   std::int64_t tile_rows = 0;
   std::int64_t tile_columns = 0;
-  std::int32_t overflow = 0;                ///< WinogradArgs::overflow
-  std::vector<std::uint16_t> column_masks;  ///< WinogradArgs::column_masks
   std::vector<WinogradGroup> groups;
-  std::int64_t max_rows = 0;  ///< of a group
   std::int32_t max_vectors = 0;
   std::int32_t max_tail = 0;
 
   [[nodiscard]] int positions() const noexcept { return (tile + 2) * (tile + 2); }
-  [[nodiscard]] std::int64_t pitch() const noexcept { return tile * tile_columns; }
 };
 
 /// Groups of at most `max_vectors` vectors; with `tails` also one tile more where that avoids a

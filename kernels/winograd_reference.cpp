@@ -57,49 +57,23 @@ Square<m> transformed(const Square<m>& t, const Square<m>& d, int rows) noexcept
   return out;
 }
 
-/// Where a tile of a group lies.
-struct Place {
-  const WinogradRow* row;
-  std::int64_t column;  ///< virtual column in its tile row
-};
-
-Place place_of(const WinogradArgs& args, std::int64_t tile_column) noexcept {
-  const std::int64_t column = args.skip + tile_column;
-  return {args.rows + column / args.pitch, column % args.pitch};
-}
-
-std::int64_t tiles_of(const WinogradArgs& args, int m) noexcept {
-  std::int64_t columns = -args.skip;
-  for (std::int32_t r = 0; r < args.row_count; ++r) {
-    const bool last = r + 1 == args.row_count;
-    columns += last ? (args.rows[r].out_end + m - 1) / m * m : args.pitch;
-  }
-  return columns / m;
-}
-
 template <int m>
 void input(const WinogradArgs& args) noexcept {
   constexpr int a = kInputs<m>;
-  const std::int64_t tiles = tiles_of(args, m);
   for (std::int64_t c = args.begin; c < args.end; ++c) {
     const float* plane = args.input + c * args.input_stride;
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      const Place place = place_of(args, m * t);
+    float* to = args.transformed + (c - args.begin) * args.lane_stride;
+    for (std::int64_t t = 0; t < args.tile_count; ++t) {
+      const WinogradTile& tile = args.tiles[t];
       Square<m> d{};
       for (int i = 0; i < a; ++i) {
-        if ((place.row->in_rows >> i & 1U) == 0) continue;
         for (int j = 0; j < a; ++j) {
-          const std::int64_t column = place.column + j;
-          const std::uint32_t mask = args.column_masks[column / kVectorPixels];
-          if ((mask >> (column % kVectorPixels) & 1U) == 0) continue;
-          d[i][j] = plane[place.row->in_word + i * args.input_width + column];
+          const bool inside = (tile.in_rows >> i & tile.in_columns >> j & 1U) != 0;
+          if (inside) d[i][j] = plane[tile.in_word + i * args.input_width + j];
         }
       }
       const Square<m> v = transformed<m>(kInputMatrix<m>, d, a);
-      for (int x = 0; x < a * a; ++x) {
-        args.transformed[x * args.position_stride + (c - args.begin) * args.lane_stride + t] =
-            v[x / a][x % a];
-      }
+      for (int x = 0; x < a * a; ++x) to[x * args.position_stride + t] = v[x / a][x % a];
     }
   }
 }
@@ -113,20 +87,17 @@ float finished(const WinogradArgs& args, float y, std::int64_t word) noexcept {
 template <int m>
 void output(const WinogradArgs& args) noexcept {
   constexpr int a = kInputs<m>;
-  const std::int64_t tiles = tiles_of(args, m);
   for (std::int64_t c = args.begin; c < args.end; ++c) {
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      const Place place = place_of(args, m * t);
+    const float* from = args.transformed + (c - args.begin) * args.lane_stride;
+    for (std::int64_t t = 0; t < args.tile_count; ++t) {
+      const WinogradTile& tile = args.tiles[t];
       Square<m> sums{};
-      for (int x = 0; x < a * a; ++x) {
-        sums[x / a][x % a] =
-            args.transformed[x * args.position_stride + (c - args.begin) * args.lane_stride + t];
-      }
+      for (int x = 0; x < a * a; ++x) sums[x / a][x % a] = from[x * args.position_stride + t];
       const Square<m> y = transformed<m>(kOutputMatrix<m>, sums, m);
-      for (int i = 0; i < place.row->out_rows; ++i) {
-        for (int j = 0; j < m && place.column + j < place.row->out_end; ++j) {
-          const std::int64_t word = c * args.output_stride + place.row->out_word +
-                                    i * args.output_width + place.column + j;
+      for (int i = 0; i < tile.out_rows; ++i) {
+        for (int j = 0; j < tile.out_columns; ++j) {
+          const std::int64_t word =
+              c * args.output_stride + tile.out_word + i * args.output_width + j;
           args.output[word] = finished(args, y[i][j], word);
         }
       }

@@ -140,6 +140,11 @@ WinogradWeights transform_weights(const ConvLayer& layer, int tile) {
   return weights;
 }
 
+PackingChoice winograd_packing(const ConvLayer& layer) {
+  const PairLayer pairs(layer);
+  return cheapest_packing(pairs.layer);
+}
+
 std::vector<double> transformed_kernel(const float* taps, int tile) {
   const std::span<const Row> g = g_matrix(tile);
   std::vector<double> u(g.size() * g.size());

@@ -21,6 +21,9 @@ struct WinogradWeights {
 /// rounded once. Deterministic. A pair of channels is kept when the mask keeps any of its taps.
 [[nodiscard]] WinogradWeights transform_weights(const ConvLayer& layer, int tile);
 
+/// The packing of these weights at one position, and its cost.
+[[nodiscard]] PackingChoice winograd_packing(const ConvLayer& layer);
+
 /// U of one kernel: a * a values from its 9 taps.
 [[nodiscard]] std::vector<double> transformed_kernel(const float* taps, int tile);
 

@@ -98,7 +98,8 @@ networks::Quantisation calibrate(const networks::Graph& graph, const networks::W
 }
 
 networks::Quantisation nominal_quantisation(const networks::Graph& graph,
-                                            const networks::Weights& weights) {
+                                            const networks::Weights& weights,
+                                            const networks::QuantisationOptions& options) {
   Shape shape = graph.nodes.at(0).attributes.shape;
   if (!shape.empty()) shape[0] = 1;
   Tensor image(shape);
@@ -109,7 +110,7 @@ networks::Quantisation nominal_quantisation(const networks::Graph& graph,
     rng.fill_normal(image.values, 0.0F, 1.0F);
     return &image;
   };
-  return calibrate(graph, weights, {}, source, {networks::RangeMethod::maximum, false}, 1);
+  return calibrate(graph, weights, {}, source, options, 1);
 }
 
 std::int64_t restate_batch_norms(const networks::Graph& graph, networks::Weights& weights,

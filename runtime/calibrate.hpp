@@ -21,8 +21,9 @@ using BatchSource = std::function<const Tensor*()>;
                                                int threads);
 
 /// Scales from a few seeded random images: right for timing and for tests, not for accuracy.
-[[nodiscard]] networks::Quantisation nominal_quantisation(const networks::Graph& graph,
-                                                          const networks::Weights& weights);
+[[nodiscard]] networks::Quantisation nominal_quantisation(
+    const networks::Graph& graph, const networks::Weights& weights,
+    const networks::QuantisationOptions& options = {networks::RangeMethod::maximum, false});
 
 /// Rewrites every batch norm in `weights` so that its mean and variance are those of its input over
 /// the images, and the network's function is the same. Exported networks often have mean 0 and

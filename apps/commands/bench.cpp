@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.hpp"
-#include "apps/element_name.hpp"
 #include "apps/measure/bench.hpp"
 #include "apps/measure/bench_output.hpp"
 #include "core/error.hpp"

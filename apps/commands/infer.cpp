@@ -8,7 +8,6 @@
 #include <set>
 
 #include "apps/commands/commands.hpp"
-#include "apps/element_name.hpp"
 #include "apps/inference.hpp"
 #include "apps/network_source.hpp"
 #include "apps/paths.hpp"

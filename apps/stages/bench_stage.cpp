@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "apps/element_name.hpp"
 #include "apps/measure/bench.hpp"
 #include "apps/network_source.hpp"
 #include "apps/stages/checks.hpp"

@@ -10,6 +10,12 @@ namespace wbs::apps {
 /// prune: network + weights + pattern -> masked tensors and masks (HDF5).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_prune_stage();
 
+/// quantize: network + weights + calibration images -> int8 weights and scales (HDF5).
+[[nodiscard]] std::unique_ptr<harness::Stage> make_quantize_stage();
+
+/// infer: network + weights + images -> predictions (CSV) and accuracy.
+[[nodiscard]] std::unique_ptr<harness::Stage> make_infer_stage();
+
 /// compile: network + densities + array -> tiled network (JSON).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_compile_stage();
 

@@ -4,11 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <vector>
 
 #include "core/rng.hpp"
+#include "kernels/algorithm.hpp"
 #include "kernels/buffer.hpp"
 #include "kernels/tests/conv_case.hpp"
 #include "kernels/winograd_bound.hpp"
@@ -16,7 +19,7 @@
 #include "kernels/winograd_weights.hpp"
 
 #ifndef WBS_WINOGRAD_CASES
-#define WBS_WINOGRAD_CASES 150
+#define WBS_WINOGRAD_CASES 80
 #endif
 
 namespace wbs::kernels {
@@ -83,7 +86,7 @@ TEST_P(Winograd, StaysWithinItsErrorBoundForEveryImplementation) {
 }
 
 TEST_P(Winograd, ThreadsChangeNoBit) {
-  for (std::uint64_t index = 0; index < 30; ++index) {
+  for (std::uint64_t index = 0; index < 12; ++index) {
     const ConvData data(winograd_case(index * 7, 200'000));
     for (const std::string_view name : runnable_implementations(Element::f32)) {
       const auto run = [&](int threads) {
@@ -98,7 +101,7 @@ TEST_P(Winograd, ThreadsChangeNoBit) {
 }
 
 TEST_P(Winograd, ImagesOfEverySizeAreWhole) {
-  for (std::int64_t size = 1; size <= 30; ++size) {
+  for (std::int64_t size = 1; size <= 30; size += size < 10 ? 1 : 3) {
     for (const std::int64_t pad : {0, 1}) {
       ConvCase plan;
       plan.seed = static_cast<std::uint64_t>(size);
@@ -241,24 +244,114 @@ TEST(WinogradGeometry, GroupsHoldEveryTileOnce) {
         shape.pad_top = shape.pad_left = shape.pad_bottom = shape.pad_right = 1;
         const WinogradGeometry geometry = winograd_geometry(shape, tile, vectors, true);
         std::int64_t outputs = 0;
+        std::int64_t strip_outputs = 0;
         std::int64_t lanes = 0;
-        std::int64_t row_ends = 0;
         for (const WinogradGroup& group : geometry.groups) {
           EXPECT_LE(group.vectors, vectors);
-          for (const WinogradRow& row : group.rows) {
-            outputs += std::int64_t{row.out_rows} * (row.out_end - row.out_begin);
+          for (const WinogradTile& part : group.tiles) {
+            outputs += std::int64_t{part.out_rows} * part.out_columns;
           }
-          for (const WinogradLanes& part : group.lanes) row_ends += std::popcount(part.row_ends);
+          std::int32_t next_lane = 0;
+          for (const WinogradStep& step : group.steps) {
+            EXPECT_EQ(step.lane, next_lane);
+            next_lane += std::popcount(step.exists);
+            for (const WinogradStrip& strip : step.strips) {
+              strip_outputs += std::int64_t{strip.out_rows} * std::popcount(strip.out_columns);
+            }
+          }
+          EXPECT_EQ(next_lane, static_cast<std::int32_t>(group.tiles.size()));
           lanes += std::int64_t{group.vectors} * 16 + group.tail;
         }
         EXPECT_EQ(outputs, 2 * size * size);
-        EXPECT_EQ(row_ends, 2 * geometry.tile_rows);
+        EXPECT_EQ(strip_outputs, 2 * size * size);
         EXPECT_GE(lanes, 2 * geometry.tile_rows * geometry.tile_columns);
         EXPECT_LT(lanes, 2 * geometry.tile_rows * geometry.tile_columns + 16);
       }
     }
   }
 }
+
+/// A layer of ResNet-50's shape with every second 8x8 block.
+ConvCase resnet_case(std::int64_t channels, std::int64_t size) {
+  ConvCase plan;
+  plan.seed = 11;
+  plan.pattern = "block:8x8";
+  plan.integers = false;
+  plan.shape.kernel = {3, 3};
+  plan.shape.in_channels = plan.shape.out_channels = channels;
+  plan.shape.height = plan.shape.width = size;
+  plan.shape.pad_top = plan.shape.pad_left = plan.shape.pad_bottom = plan.shape.pad_right = 1;
+  return plan;
+}
+
+TEST(BestAlgorithm, IsDirectWhereWinogradCannotRun) {
+  const Implementation& first =
+      *value_or_throw(choose_implementation(Element::f32, ""), ErrorKind::unsupported);
+  const Implementation& reference =
+      *value_or_throw(choose_implementation(Element::f32, "reference"), ErrorKind::unsupported);
+  const ConvData data(resnet_case(16, 8));
+  ConvLayer layer = data.layer();
+  EXPECT_EQ(best_algorithm(layer, reference), "direct");
+  layer.shape.stride = {2, 2};
+  EXPECT_EQ(best_algorithm(layer, first), "direct");
+  EXPECT_EQ(ConvPlan(layer, {.force_impl = {}, .algorithm = "auto", .threads = 1}).algorithm(),
+            "direct");
+}
+
+TEST(BestAlgorithm, TakesLargeTilesForLargeImagesAndSmallOnesForSevenPixels) {
+  const Result<const Implementation*> avx512 = choose_implementation(Element::f32, "avx512");
+  if (!avx512) GTEST_SKIP() << avx512.error();
+  const auto best = [&](std::int64_t channels, std::int64_t size) {
+    ConvLayer layer;
+    layer.shape = resnet_case(channels, size).shape;
+    const Tensor weights(layer.shape.weight_shape(), 1.0F);
+    const sparsity::Mask mask(weights.shape, {8, 8, false});
+    layer.weights = &weights;
+    layer.mask = &mask;
+    return best_algorithm(layer, **avx512);
+  };
+  EXPECT_EQ(best(64, 56), "winograd4");
+  EXPECT_EQ(best(128, 28), "winograd4");
+  EXPECT_EQ(best(256, 14), "winograd4");
+  EXPECT_EQ(best(512, 7), "winograd2");
+}
+
+#ifdef WBS_WINOGRAD_ERRORS
+/// Largest error relative to the largest output, standard normal inputs and weights.
+TEST(WinogradErrors, StayBelowThoseStatedPerLayer) {
+  struct Stated {
+    std::int64_t channels, size;
+  };
+  for (const Stated& layer : {Stated{64, 56}, {128, 28}, {256, 14}, {512, 7}}) {
+    const ConvData data(resnet_case(layer.channels, layer.size));
+    float largest = 0.0F;
+    for (const float y : data.expected().output.values) largest = std::max(largest, std::abs(y));
+    const auto error_of = [&](std::string_view algorithm) {
+      const std::vector<unsigned char> bytes =
+          data.run({.force_impl = {}, .algorithm = algorithm, .threads = 1});
+      std::vector<float> got(data.expected().output.values.size());
+      const ConvShape& shape = data.layer().shape;
+      from_planes(planes_of(Element::f32, 1, shape.out_channels, shape.height, shape.width),
+                  bytes.data(), 1.0F, got.data());
+      float error = 0.0F;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        error = std::max(error, std::abs(got[i] - data.expected().output.values[i]));
+      }
+      return error / largest;
+    };
+    const float direct = error_of("direct");
+    const float winograd2 = error_of("winograd2");
+    const float winograd4 = error_of("winograd4");
+    const std::string line =
+        fmt::format("{} channels {}x{}: direct {:.1e}, F(2x2) {:.1e}, F(4x4) {:.1e}",
+                    layer.channels, layer.size, layer.size, direct, winograd2, winograd4);
+    RecordProperty(fmt::format("channels_{}", layer.channels), line);
+    EXPECT_LT(direct, 2e-6F) << line;
+    EXPECT_LT(winograd2, 3e-6F) << line;
+    EXPECT_LT(winograd4, 1e-5F) << line;
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace wbs::kernels
