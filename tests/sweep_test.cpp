@@ -130,6 +130,25 @@ TEST(Sweep, AnArtifactComesOutWithItsPattern) {
   EXPECT_EQ(wbs({"artifact", out, "pattern=dense", "prune", file}).exit_code, 2);  // two cases
 }
 
+TEST(Sweep, MeasuredStagesAreReusedUntilAskedToMeasureAgain) {
+  const TemporaryDirectory directory;
+  const std::string experiment =
+      directory.file("measured.toml",
+                     "schema = 1\nname = \"measured\"\nstages = [\"prune\", \"bench\"]\n"
+                     "[parameters]\nnetwork = \"squeezenet1_1\"\ninput = \"3x32x32\"\n"
+                     "pattern = \"block:8x8@0.5\"\nlayer_seconds = 0.001\nwhole_network = false\n"
+                     "[[table]]\nname = \"times\"\nrows = [\"pattern\"]\n"
+                     "values = [{metric = \"bench.layers\"}]\n");
+  const std::string out = directory.path() + "/out";
+  std::vector<std::string> command = sweep_command(0, experiment, out);
+  const CommandResult first = run_command(command, directory.path());
+  ASSERT_EQ(first.exit_code, 0) << first.errors;
+  EXPECT_EQ(last_line(first.output).at("passed"), 1);
+  EXPECT_EQ(last_line(run_command(command, directory.path()).output).at("reused"), 1);
+  command.emplace_back("--remeasure");
+  EXPECT_EQ(last_line(run_command(command, directory.path()).output).at("reused"), 0);
+}
+
 TEST(Sweep, PublishedTableHasANumberInEveryCell) {
   const TemporaryDirectory directory;
   const std::string out = directory.path() + "/out";

@@ -48,7 +48,7 @@ json layer_json(const BenchRow& row, bool samples) {
             {"bound", row.bound.memory ? "memory" : "compute"},
             {"spread", row.ours->time.spread},
             {"n", row.ours->time.n},
-            {"disturbed_rounds", row.result.disturbed},
+            {"disturbed_runs", row.result.disturbed},
             {"points_checked", row.result.points_checked},
             {"weight_copies", row.result.weight_copies},
             {"activation_copies", row.result.activation_copies}};
@@ -97,7 +97,7 @@ json network_json(const BenchReport& report) {
           {"ours_peak_bytes", times.ours_peak_bytes},
           {"peer_peak_bytes", times.peer_peak_bytes},
           {"peer_layers_ms", times.peer_layers_ms},
-          {"disturbed_rounds", times.disturbed},
+          {"disturbed_runs", times.disturbed},
           {"difference", times.difference}};
 }
 

@@ -2,7 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace wbs::kernels::measure {
 namespace {
@@ -15,16 +17,28 @@ long preemptions() {
   return ::getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
 }
 
-/// One round's milliseconds, by contestant.
-std::vector<double> run_round(std::span<const std::function<void(int)>> contestants, int round) {
-  std::vector<double> times(contestants.size());
-  for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
-    const std::size_t who = (turn + static_cast<std::size_t>(round)) % contestants.size();
-    const Clock::time_point start = Clock::now();
-    contestants[who](round);
-    times[who] = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  }
-  return times;
+struct Run {
+  double milliseconds = 0.0;
+  bool disturbed = false;
+};
+
+Run time_run(const std::function<void(int)>& contestant, int round) {
+  const long before = preemptions();
+  const Clock::time_point start = Clock::now();
+  contestant(round);
+  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  return {ms, preemptions() != before};
+}
+
+int count_good(const std::vector<Run>& runs) {
+  return static_cast<int>(
+      std::count_if(runs.begin(), runs.end(), [](const Run& run) { return !run.disturbed; }));
+}
+
+int fewest_good(const std::vector<std::vector<Run>>& runs) {
+  int fewest = std::numeric_limits<int>::max();
+  for (const std::vector<Run>& of_one : runs) fewest = std::min(fewest, count_good(of_one));
+  return fewest;
 }
 
 }  // namespace
@@ -34,31 +48,29 @@ Samples interleave(std::span<const std::function<void(int)>> contestants, int wa
   for (const auto& contestant : contestants) {
     for (int round = 0; round < warm_up; ++round) contestant(round);
   }
-  std::vector<std::vector<double>> rounds;
-  std::vector<bool> disturbed;
-  int good = 0;
+  std::vector<std::vector<Run>> runs(contestants.size());
   double good_seconds = 0.0;
   const Clock::time_point begin = Clock::now();
   for (int round = 0; round < budget.maximum; ++round) {
     const double elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-    if (good >= budget.minimum && good_seconds >= budget.seconds) break;
-    if (round >= budget.minimum && elapsed >= 4.0 * budget.seconds) break;
-    const long before = preemptions();
-    rounds.push_back(run_round(contestants, round));
-    disturbed.push_back(preemptions() != before);
-    if (disturbed.back()) continue;
-    ++good;
-    for (const double ms : rounds.back()) good_seconds += ms * 1e-3;
+    if (good_seconds >= budget.seconds && fewest_good(runs) >= budget.minimum) break;
+    if (round >= budget.minimum && elapsed >= 8.0 * budget.seconds) break;
+    for (std::size_t turn = 0; turn < contestants.size(); ++turn) {
+      const std::size_t who = (turn + static_cast<std::size_t>(round)) % contestants.size();
+      runs[who].push_back(time_run(contestants[who], round));
+      if (!runs[who].back().disturbed) good_seconds += runs[who].back().milliseconds * 1e-3;
+    }
   }
+  constexpr int kFewest = 5;
+  const int good = fewest_good(runs);
+  const bool enough = good >= std::min(kFewest, budget.minimum);
   Samples samples;
   samples.milliseconds.resize(contestants.size());
-  const int bad = static_cast<int>(rounds.size()) - good;
-  const bool enough = good >= budget.minimum || bad == 0;
-  samples.disturbed = enough ? bad : -bad;
-  for (std::size_t round = 0; round < rounds.size(); ++round) {
-    if (enough && disturbed[round]) continue;
-    for (std::size_t who = 0; who < contestants.size(); ++who) {
-      samples.milliseconds[who].push_back(rounds[round][who]);
+  for (std::size_t who = 0; who < contestants.size(); ++who) {
+    const int bad = static_cast<int>(runs[who].size()) - count_good(runs[who]);
+    samples.disturbed += enough ? bad : -bad;
+    for (const Run& run : runs[who]) {
+      if (!enough || !run.disturbed) samples.milliseconds[who].push_back(run.milliseconds);
     }
   }
   return samples;

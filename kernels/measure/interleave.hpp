@@ -7,8 +7,8 @@
 
 namespace wbs::kernels::measure {
 
-/// When to stop: after `seconds` of undisturbed rounds, but not before `minimum` of them; at
-/// `maximum`; and after four times the seconds and `minimum` rounds of any kind.
+/// When to stop: after `seconds` of undisturbed runs, but not before everybody has `minimum` of
+/// them; at `maximum` rounds; and after eight times the seconds and `minimum` rounds of any kind.
 struct Budget {
   double seconds = 0.3;
   int minimum = 9;
@@ -17,11 +17,11 @@ struct Budget {
 
 /// Milliseconds of timed runs.
 struct Samples {
-  /// One list per contestant, all of the same length, in order of time.
+  /// One list per contestant, in order of time.
   std::vector<std::vector<double>> milliseconds;
-  /// Rounds that are not in the lists, because the system took a core away from this process
-  /// meanwhile. Where too few rounds were undisturbed, all are in the lists, and this is negative:
-  /// minus the number of disturbed ones.
+  /// Runs that are not in the lists, because the system took a core away from this process
+  /// meanwhile. Where somebody has too few undisturbed runs (less than 5 and `minimum`), all runs
+  /// of all are in the lists, and this is negative: minus the number of disturbed ones.
   int disturbed = 0;
 };
 

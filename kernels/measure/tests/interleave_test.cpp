@@ -21,7 +21,7 @@ TEST(Interleave, ContestantsTakeTurnsAndTheFirstChanges) {
             "ab"
             "ba");
   ASSERT_EQ(samples.milliseconds.size(), 2U);
-  EXPECT_EQ(samples.milliseconds[0].size(), samples.milliseconds[1].size());
+  EXPECT_FALSE(samples.milliseconds[0].empty());
 }
 
 TEST(Interleave, EveryContestantGetsTheSameRounds) {

@@ -27,7 +27,7 @@ TEST(MeasureLayer, GivesSamplesOfBothSidesAndReasonsOfThoseThatCannot) {
     const LayerResult result = measure_layer(*problem, options);
     ASSERT_EQ(result.ours.size(), 1U);
     EXPECT_EQ(result.ours[0].who.algorithm, "direct");
-    EXPECT_EQ(result.ours[0].time.n, 3);
+    EXPECT_GE(result.ours[0].time.n, 1);
     EXPECT_GT(result.points_checked, 0);
     EXPECT_GE(result.activation_copies, 2);
     EXPECT_EQ(result.peers.size(), present("onednn") ? 1U : 0U);
