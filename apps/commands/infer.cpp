@@ -111,7 +111,8 @@ Model load_model(const Options& options) {
 }
 
 int infer(const Options& options) {
-  const kernels::Element element = value_or_throw(kernels::parse_element(options.type), ErrorKind::usage);
+  const kernels::Element element =
+      value_or_throw(kernels::parse_element(options.type), ErrorKind::usage);
   check(options, element);
   const auto pattern = value_or_throw(sparsity::parse_pattern(options.pattern), ErrorKind::usage);
   const networks::QuantisationOptions how{

@@ -22,7 +22,8 @@ BenchRequest request_of(const harness::Values& parameters) {
   BenchRequest request;
   request.network = text(parameters, "network");
   request.input = text(parameters, "input");
-  request.element = value_or_throw(kernels::parse_element(text(parameters, "type")), ErrorKind::usage);
+  request.element =
+      value_or_throw(kernels::parse_element(text(parameters, "type")), ErrorKind::usage);
   request.pattern =
       value_or_throw(sparsity::parse_pattern(text(parameters, "pattern")), ErrorKind::usage);
   request.peer = text(parameters, "peer");
