@@ -17,7 +17,7 @@ struct AlgorithmTimes {
 };
 
 /// A model: products, transforms, calls and traffic of planes and weights, each with a factor
-/// measured on ResNet-50's layers (EPYC, Zen 4, 2026-11; within 25% of the measured times). It does
+/// fitted to ResNet-50's 3x3 layers (EPYC, Zen 4, 2026-11). It does
 /// not look at the clock, so that the same layer always runs by the same algorithm.
 [[nodiscard]] AlgorithmTimes estimate_times(const ConvLayer& layer,
                                             const Implementation& implementation);
