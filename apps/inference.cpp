@@ -145,6 +145,11 @@ Predictions predict(const Model& model, const ImageRun& run,
   runtime::ExecutorOptions planned = options;
   planned.batch = run.batch;
   planned.threads = run.threads;
+  if (!planned.choose) {
+    planned.choose = [](const runtime::LayerView&) {
+      return runtime::LayerChoice{.algorithm = "auto", .force_impl = ""};
+    };
+  }
   runtime::Executor executor(model.graph, model.weights, model.masks, planned);
   const auto outputs = static_cast<std::size_t>(element_count(executor.output_shape()) / run.batch);
   if (run.list.classes().size() > outputs) {
