@@ -185,8 +185,12 @@ class Builder {
                                          step.low,
                                          step.high,
                                          options_.batch_norms == BatchNorms::by_batch};
-        return BatchStatisticsStep{std::make_unique<BatchNorm>(std::move(parameters)),
-                                   *output(step).planes, place(step.inputs[0]), place(step.output)};
+        BatchStatisticsStep statistics;
+        statistics.norm = std::make_unique<BatchNorm>(std::move(parameters));
+        statistics.planes = *output(step).planes;
+        statistics.in = place(step.inputs[0]);
+        statistics.out = place(step.output);
+        return statistics;
       }
       for (std::size_t c = 0; c < values("scale").size(); ++c) {
         const double factor =
