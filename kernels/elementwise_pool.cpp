@@ -1,7 +1,5 @@
 // Pools on planes: down the window's columns first, then along its rows, vectors of neighbours at a
 // time.
-#include <omp.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -47,8 +45,9 @@ struct Window {
 };
 
 Window window_of(const Pool& pool, const Planes& in, const Planes& out) noexcept {
-  constexpr std::int64_t kBandBytes = 12 * 1024;  // both copies stay in the first-level cache
-  const char isa = elementwise_isa()[3];          // "avx512", "avx2", "generic"
+  constexpr std::int64_t kBandBytes = std::int64_t{12}
+                                      << 10;  // both copies stay in the first-level cache
+  const char isa = elementwise_isa()[3];      // "avx512", "avx2", "generic"
   const ElementRows* rows = isa == '5' ? kAvx512Rows : isa == '2' ? kAvx2Rows : kGenericRows;
   Window w{pool,
            in,
@@ -201,17 +200,21 @@ void pool(const Pool& pool, const Planes& in, const void* x, const Planes& out, 
           void* scratch, int threads) noexcept {
   const Window w = window_of(pool, in, out);
   const std::int64_t units = in.planes() * in.images;
+  // One share per thread: each has its own scratch.
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-  for (std::int64_t unit = 0; unit < units; ++unit) {
-    const std::int64_t plane = unit / in.images;
-    const std::int64_t image = unit % in.images;
-    const std::byte* from =
-        static_cast<const std::byte*>(x) + (plane * in.stride + image * in.height * in.width) * 4;
-    std::byte* to =
-        static_cast<std::byte*>(y) + (plane * out.stride + image * out.height * out.width) * 4;
-    std::byte* own = static_cast<std::byte*>(scratch) + omp_get_thread_num() * w.scratch_bytes();
-    for (std::int64_t first = 0; first < out.height; first += w.band) {
-      pool_band(w, from, first, to, own);
+  for (std::int64_t share = 0; share < threads; ++share) {
+    std::byte* own = static_cast<std::byte*>(scratch) + share * w.scratch_bytes();
+    for (std::int64_t unit = units * share / threads; unit < units * (share + 1) / threads;
+         ++unit) {
+      const std::int64_t plane = unit / in.images;
+      const std::int64_t image = unit % in.images;
+      const std::byte* from =
+          static_cast<const std::byte*>(x) + (plane * in.stride + image * in.height * in.width) * 4;
+      std::byte* to =
+          static_cast<std::byte*>(y) + (plane * out.stride + image * out.height * out.width) * 4;
+      for (std::int64_t first = 0; first < out.height; first += w.band) {
+        pool_band(w, from, first, to, own);
+      }
     }
   }
 }

@@ -105,8 +105,9 @@ double pair_cost(const ConvLayer& layer, Packing packing) {
   std::vector<ListedWord> units;
   pack_pairs(layer, packed, units);
   const auto lists = static_cast<double>(layer.shape.taps() * grid.blocks * grid.rows);
-  const auto spreads = static_cast<double>(
-      layer.shape.taps() * grid.groups * ((grid.rows + 4 * kBlockPanels - 1) / (4 * kBlockPanels)));
+  constexpr std::int64_t kBlockRows = std::int64_t{4} * kBlockPanels;
+  const std::int64_t row_blocks = (grid.rows + kBlockRows - 1) / kBlockRows;
+  const auto spreads = static_cast<double>(layer.shape.taps() * grid.groups * row_blocks);
   return (kUnit * static_cast<double>(units.size()) + kList * lists + spread * spreads) / 2.0;
 }
 

@@ -33,7 +33,7 @@ struct Bf16 {
   static constexpr TileOutput kOutput = TileOutput::bf16;
   static Sum begin(const std::int32_t* start) { return float_of_f32(broadcast(*start)); }
   static Weight weight(const unsigned char* w) {
-    std::int32_t word;
+    std::int32_t word = 0;
     __builtin_memcpy(&word, w, 4);
     return broadcast(word);
   }

@@ -19,7 +19,7 @@ struct U8 {
   static constexpr TileOutput kOutput = TileOutput::u8;
   static Sum begin(const std::int32_t* start) { return broadcast(*start); }
   static Weight weight(const unsigned char* w) {
-    std::int32_t word;
+    std::int32_t word = 0;
     __builtin_memcpy(&word, w, 4);
     return broadcast(word);
   }

@@ -77,19 +77,19 @@ struct Pixel {
 std::uint32_t input_word(const TileArgs& args, int tap, std::int64_t plane, Pixel pixel) noexcept {
   if ((args.tap_mask[tap] >> pixel.mask_bit & 1U) == 0) return args.fill;
   return read_word(args.input + plane * args.input_plane_bytes + args.tap_offset[tap] +
-                   4 * pixel.index);
+                   std::int64_t{4} * pixel.index);
 }
 
 template <class T>
 typename T::Sum panel_sum(const TileArgs& args, int panel, int panel_rows, int row,
                           Pixel pixel) noexcept {
   typename T::Sum sum = T::begin(args.start[panel * panel_rows + row]);
-  const unsigned char* weight = args.weights + 4 * args.word_begin[panel] + 4 * row;
+  const unsigned char* weight = args.weights + 4 * args.word_begin[panel] + std::int64_t{4} * row;
   const std::uint32_t* begin = args.run_begin + static_cast<std::int64_t>(panel) * args.taps;
   for (int tap = 0; tap < args.taps; ++tap) {
     for (std::uint32_t run = begin[tap]; run < begin[tap + 1]; ++run) {
       const TileRun& planes = args.runs[run];
-      for (std::int64_t k = 0; k < planes.words; ++k, weight += 4 * panel_rows) {
+      for (std::int64_t k = 0; k < planes.words; ++k, weight += std::int64_t{4} * panel_rows) {
         sum = T::dot(sum, input_word(args, tap, planes.first_plane + k, pixel), read_word(weight));
       }
     }
