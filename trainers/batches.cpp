@@ -34,15 +34,17 @@ class MemoryBatches final : public BatchSource {
   std::optional<ImageBatch> next() override {
     if (next_ >= batches()) return std::nullopt;
     const std::int64_t begin = next_++ * batch_;
-    const std::int64_t size =
-        std::min(batch_, static_cast<std::int64_t>(order_.size()) - begin);
+    const std::int64_t size = std::min(batch_, static_cast<std::int64_t>(order_.size()) - begin);
     const Part part = part_of(size, rank_, ranks_);
     const torch::Tensor chosen =
         torch::tensor(std::vector<std::int64_t>(order_.begin() + begin + part.begin,
                                                 order_.begin() + begin + part.begin + part.count),
                       torch::kInt64);
-    return ImageBatch{set_.images.index_select(0, chosen), set_.labels.index_select(0, chosen),
-                      part.begin, size, {}};
+    return ImageBatch{set_.images.index_select(0, chosen),
+                      set_.labels.index_select(0, chosen),
+                      part.begin,
+                      size,
+                      {}};
   }
 
   [[nodiscard]] std::string identity() const override {

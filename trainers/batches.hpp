@@ -13,10 +13,10 @@ namespace wbs::trainers {
 
 /// This rank's part of one batch.
 struct ImageBatch {
-  torch::Tensor images;  ///< [n][c][h][w] fp32; n may be 0 in a short last batch
-  torch::Tensor labels;  ///< [n] int64
-  std::int64_t first = 0;  ///< of these images in the batch over all ranks
-  std::int64_t size = 0;   ///< of the batch over all ranks
+  torch::Tensor images;               ///< [n][c][h][w] fp32; n may be 0 in a short last batch
+  torch::Tensor labels;               ///< [n] int64
+  std::int64_t first = 0;             ///< of these images in the batch over all ranks
+  std::int64_t size = 0;              ///< of the batch over all ranks
   std::vector<std::string> messages;  ///< what the user should know, as skipped images
 };
 

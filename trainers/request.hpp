@@ -32,7 +32,7 @@ struct TrainRequest {
   std::string method = "dense";
   nlohmann::json method_options = nlohmann::json::object();  ///< the other members of "method"
   sparsity::Pattern pattern;
-  bool linear = false;     ///< the pattern applies to linear layers too
+  bool linear = false;      ///< the pattern applies to linear layers too
   bool dense_last = false;  ///< but not to the network's last layer
   Recipe recipe;
   std::int64_t seed = 1;               ///< of initial weights, order of the data and augmentation
