@@ -12,11 +12,12 @@
 
 namespace wbs::trainers {
 
-StoredNetwork::StoredNetwork(const GraphModule& trained, const std::vector<SparseLayer>& layers)
+StoredNetwork::StoredNetwork(const GraphModule& trained, const std::vector<SparseLayer>& layers,
+                             bool satisfying)
     : network_(trained.clone()) {
   for (const SparseLayer& layer : layers) {
     names_.push_back(layer.name + "/weight");
-    patterns_.push_back(layer.pattern);
+    patterns_.push_back(satisfying ? layer.pattern : sparsity::Pattern());
   }
 }
 

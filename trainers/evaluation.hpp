@@ -31,7 +31,10 @@ struct Evaluation {
 /// batch statistics measured anew where the recipe asks for it.
 class StoredNetwork {
  public:
-  StoredNetwork(const GraphModule& trained, const std::vector<SparseLayer>& layers);
+  /// With `satisfying`, an accuracy counts only when the stored weights satisfy the layers'
+  /// patterns.
+  StoredNetwork(const GraphModule& trained, const std::vector<SparseLayer>& layers,
+                bool satisfying);
 
   /// Takes the values of `trained`, replaced by those of `average` where it has them, and applies
   /// the final masks of `method`.

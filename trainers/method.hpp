@@ -56,6 +56,7 @@ struct StepInfo {
   std::int64_t steps_per_epoch = 0;
   std::int64_t total_steps = 0;  ///< epochs * steps_per_epoch
   double learning_rate = 0.0;    ///< of this step
+  std::int64_t first_image = 0;  ///< place of this rank's first image in the step's whole batch
 };
 
 /// What a method may ask of the trainer when it starts. Calls of the functions are collective: with
@@ -63,6 +64,9 @@ struct StepInfo {
 struct MethodContext {
   std::uint64_t seed = 1;  ///< for core/rng.hpp, with a stream of the method's own
   torch::Device device = torch::kCPU;
+  /// exchange() will restore a checkpoint right after start(), weights before it: a method spares
+  /// what it would only estimate to have it replaced.
+  bool resuming = false;
   std::int64_t batches = 0;  ///< calibration batches that loss_of() knows
   /// The mean loss of this rank's part of calibration batch `index`, with its graph attached to the
   /// layers' weights: call torch::autograd::grad on it, with create_graph for Hessian products. The
@@ -165,6 +169,8 @@ struct MethodKind {
   std::unique_ptr<Method> (*make)(const nlohmann::json& options);
   /// Nothing when the method can train `pattern`; else why not, one sentence.
   Result<void> (*accepts)(const sparsity::Pattern& pattern);
+  /// False: the stored weights stay dense, the pattern is that of a product in BP (SDGP, SDWP).
+  bool prunes_weights = true;
 };
 
 /// The kind of that name. Throws Error(usage) with the closest known name.

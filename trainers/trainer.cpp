@@ -137,8 +137,8 @@ Trainer::Step Trainer::train_step(const ImageBatch& batch) {
   const double rate = learning_rate_at(recipe, step_, steps_per_epoch_);
   {
     const torch::NoGradGuard no_grad;
-    setup_.method->begin_step(
-        {epoch_, step_, recipe.epochs, steps_per_epoch_, recipe.epochs * steps_per_epoch_, rate});
+    setup_.method->begin_step({epoch_, step_, recipe.epochs, steps_per_epoch_,
+                               recipe.epochs * steps_per_epoch_, rate, batch.first});
   }
   optimiser_.clear_gradients();
   torch::Tensor logits;

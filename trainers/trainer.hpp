@@ -36,6 +36,9 @@ struct TrainingSetup {
   torch::Device device = torch::kCPU;
   std::string method_name;  ///< for the checkpoint's identity, with the options
   nlohmann::json method_options;
+  /// False: the method leaves the stored weights dense (its pattern is that of a product in BP), so
+  /// they need not satisfy the pattern.
+  bool prunes_weights = true;
   Method* method = nullptr;
   BatchSource* train = nullptr;
   BatchSource* test = nullptr;
@@ -95,8 +98,8 @@ class Trainer {
   enum class Step { done, stop, diverged };
 
   [[nodiscard]] nlohmann::json identity() const;
-  void start_method();
-  void resume();
+  void start_method(bool resuming);
+  void resume(const Checkpoint& checkpoint);
   void save();
   [[nodiscard]] bool run_epoch(TrainingResult& result);
   [[nodiscard]] Step train_step(const ImageBatch& batch);

@@ -43,7 +43,7 @@ Trainer::Trainer(TrainingSetup setup)
       module_(loaded(setup_.graph, setup_.weights, setup_.device)),
       layers_(module_.make_sparse(setup_.choice)),
       optimiser_({}, setup_.recipe),
-      stored_(module_, layers_),
+      stored_(module_, layers_, setup_.prunes_weights),
       weights_digest_(digest_of(setup_.weights)) {
   if (setup_.recipe.distill_weight > 0.0) {
     if (!setup_.teacher) {
@@ -60,17 +60,25 @@ Trainer::Trainer(TrainingSetup setup)
     throw Error(ErrorKind::usage, fmt::format("recipe.batch: {} is more than the data has images",
                                               setup_.recipe.batch));
   }
-  start_method();
+  // The order that methods count on: weights, start, then their own state.
+  std::optional<Checkpoint> checkpoint;
+  if (!setup_.checkpoint.empty()) checkpoint = read_checkpoint(setup_.checkpoint, identity());
+  if (checkpoint) {
+    copy_values(checkpoint->weights, module_.parameters());
+    copy_values(checkpoint->weights, module_.buffers());
+  }
+  start_method(checkpoint.has_value());
   trained_ = module_.parameters();
   for (std::size_t i = 0; i < setup_.method->parameters().size(); ++i) {
     trained_.push_back({fmt::format("method/{}", i), setup_.method->parameters()[i], false});
   }
   optimiser_ = Optimiser(trained_, setup_.recipe);
-  resume();
+  if (checkpoint) resume(*checkpoint);
 }
 
-void Trainer::start_method() {
+void Trainer::start_method(bool resuming) {
   MethodContext context;
+  context.resuming = resuming;
   context.seed = setup_.seed;
   context.device = setup_.device;
   context.batches = steps_per_epoch_;
@@ -142,12 +150,9 @@ void Trainer::save() {
   tell({{"event", "checkpoint"}, {"path", setup_.checkpoint}, {"step", step_}});
 }
 
-void Trainer::resume() {
-  if (setup_.checkpoint.empty()) return;
-  const std::optional<Checkpoint> checkpoint = read_checkpoint(setup_.checkpoint, identity());
-  if (!checkpoint) return;
+void Trainer::resume(const Checkpoint& checkpoint) {
   try {
-    const nlohmann::json& position = checkpoint->position;
+    const nlohmann::json& position = checkpoint.position;
     epoch_ = position.at("epoch");
     batch_ = position.at("batch");
     step_ = position.at("step");
@@ -156,19 +161,18 @@ void Trainer::resume() {
              position.at("mask_changes"), position.at("seconds")};
     const auto macs = position.at("macs").get<std::array<double, 4>>();
     accounting_.restore({macs[0], macs[1], macs[2], macs[3]}, position.at("macs_steps"));
-    optimiser_.restore(checkpoint->optimiser, position.at("optimiser_steps"));
+    optimiser_.restore(checkpoint.optimiser, position.at("optimiser_steps"));
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorKind::input,
                 fmt::format("'{}' is no whole checkpoint: {}", setup_.checkpoint, error.what()));
   }
-  copy_values(checkpoint->weights, trained_);
-  copy_values(checkpoint->weights, module_.buffers());
-  for (const auto& [key, value] : checkpoint->average) average_[key] = value.to(setup_.device);
+  copy_values(checkpoint.weights, trained_);
+  for (const auto& [key, value] : checkpoint.average) average_[key] = value.to(setup_.device);
   Tensors method;
-  for (const auto& [name, tensor] : checkpoint->method) {
+  for (const auto& [name, tensor] : checkpoint.method) {
     method[name] = tensor.defined() ? tensor.to(setup_.device) : tensor;
   }
-  StateArchive archive(std::move(method), checkpoint->method_numbers);
+  StateArchive archive(std::move(method), checkpoint.method_numbers);
   setup_.method->exchange(archive);
   tell({{"event", "resumed"}, {"path", setup_.checkpoint}, {"epoch", epoch_}, {"step", step_}});
 }

@@ -21,10 +21,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTiny = R"(network tiny
 input = input() shape=1,3,8,8
-conv1 = conv(input) kernel=3x3 padding=1,1,1,1 weight:8x3x3x3
-bn1 = batch_norm(conv1) bias:8 mean:8 scale:8 variance:8
+conv1 = conv(input) kernel=3x3 padding=1,1,1,1 weight:16x3x3x3
+bn1 = batch_norm(conv1) bias:16 mean:16 scale:16 variance:16
 relu1 = relu(bn1)
-conv2 = conv(relu1) kernel=3x3 stride=2x2 padding=1,1,1,1 weight:16x8x3x3 bias:16
+conv2 = conv(relu1) kernel=3x3 stride=2x2 padding=1,1,1,1 weight:16x16x3x3 bias:16
 bn2 = batch_norm(conv2) bias:16 mean:16 scale:16 variance:16
 relu2 = relu(bn2)
 pool = global_avg_pool(relu2)
@@ -141,8 +141,8 @@ TEST_F(TrainerTest, LearnsUnderAMaskAndCountsWhatItDid) {
   ASSERT_TRUE(result.evaluation->accuracy) << result.evaluation->reason;
   EXPECT_GT(*result.evaluation->accuracy, 0.8);
   EXPECT_DOUBLE_EQ(result.evaluation->achieved_sparsity, 0.5);
-  // conv2: 16 x 8 x 9 per pixel, 4 x 4 pixels, 24 images.
-  EXPECT_DOUBLE_EQ(result.macs.dense, 3.0 * 16 * 8 * 9 * 16 * 24);
+  // conv2: 16 x 16 x 9 per pixel, 4 x 4 pixels, 24 images.
+  EXPECT_DOUBLE_EQ(result.macs.dense, 3.0 * 16 * 16 * 9 * 16 * 24);
   EXPECT_NEAR(result.macs.share(), (0.5 + 0.5 + 1.0) / 3.0, 1e-12);
   EXPECT_EQ(result.steps, 8 * 5);
   ASSERT_EQ(run.events.size(), 8U);
