@@ -285,7 +285,8 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
+  const bool last_chunk = chunk == chunks_ - 1;
+  if (prefetch_input_ && last_chunk && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
     const std::size_t taps = geometry_.tap_offset.size();

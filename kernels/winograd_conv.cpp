@@ -62,8 +62,9 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
                                   weights_.index.packing != Packing::rows)) {
   const PackedWeights& index = weights_.index;
   tile_ = implementation.tile(TileOutput::f32, index.packing);
-  shares_groups_ = threads_ > 1 &&
-                   static_cast<std::int64_t>(geometry_.groups.size()) < std::int64_t{4} * threads_;
+  // Whole groups stay with one core, unless some cores would wait for others.
+  const auto groups = static_cast<std::int64_t>(geometry_.groups.size());
+  shares_groups_ = groups % threads_ != 0 && groups < std::int64_t{4} * threads_;
   const auto channels =
       static_cast<std::size_t>(std::int64_t{index.panels} * index.panel_rows() + 8);
   zero_start_.assign(channels, 0);
