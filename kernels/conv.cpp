@@ -7,6 +7,7 @@
 #include "kernels/algorithm.hpp"
 #include "kernels/conv_kernel.hpp"
 #include "kernels/pack.hpp"
+#include "kernels/reload.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -51,10 +52,11 @@ void check_shape(const ConvLayer& layer) {
   }
 }
 
-std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const ConvOptions& options) {
+std::unique_ptr<ConvKernel> make_kernel(const ConvLayer& layer, const ConvOptions& options) {
   WBS_ASSERT(layer.weights != nullptr);
   check_shape(layer);
   check_weights(layer);
+  check_reload_sources(layer, options.reload_sources);
   const Implementation& implementation = *value_or_throw(
       choose_implementation(layer.element, options.force_impl), ErrorKind::unsupported);
   const std::string_view algorithm =
@@ -63,8 +65,7 @@ std::unique_ptr<const ConvKernel> make_kernel(const ConvLayer& layer, const Conv
     return make_direct_conv(layer, implementation, options);
   }
   if (algorithm == "winograd2" || algorithm == "winograd4") {
-    return make_winograd_conv(layer, implementation, algorithm == "winograd2" ? 2 : 4,
-                              options.threads);
+    return make_winograd_conv(layer, implementation, algorithm == "winograd2" ? 2 : 4, options);
   }
   throw Error(
       ErrorKind::unsupported,
@@ -107,6 +108,9 @@ ConvPlan& ConvPlan::operator=(ConvPlan&&) noexcept = default;
 
 void ConvPlan::run(const ConvBuffers& buffers) const noexcept {
   kernel_->run(buffers);
+}
+void ConvPlan::reload(const float* values) noexcept {
+  kernel_->reload(values);
 }
 const Planes& ConvPlan::input() const noexcept {
   return kernel_->input();

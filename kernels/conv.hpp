@@ -79,6 +79,9 @@ struct ConvOptions {
   int threads = 1;
   /// How direct packs the weights, by the text of ConvPlan::packing(), or empty: the cheapest.
   std::string_view force_packing = {};
+  /// Where each weight of the layer, in the tensor's order, stands in the values that reload()
+  /// gets; null: reload() is not called. fp32 only. Read during planning alone.
+  const std::vector<std::int32_t>* reload_sources = nullptr;
 };
 
 struct ConvBuffers {
@@ -106,6 +109,10 @@ class ConvPlan {
   /// The output planes hold the layer's result. Same arguments, same bits, for any thread count.
   void run(const ConvBuffers& buffers) const noexcept;
 
+  /// The plan is as if made with the weights values[reload_sources[i]], under the same mask: those
+  /// that it prunes must be 0. Nothing is checked. Requires ConvOptions::reload_sources.
+  void reload(const float* values) noexcept;
+
   [[nodiscard]] const Planes& input() const noexcept;
   [[nodiscard]] const Planes& output() const noexcept;
   [[nodiscard]] std::int64_t scratch_bytes() const noexcept;
@@ -118,7 +125,7 @@ class ConvPlan {
   [[nodiscard]] std::string_view packing() const noexcept;
 
  private:
-  std::unique_ptr<const ConvKernel> kernel_;
+  std::unique_ptr<ConvKernel> kernel_;
 };
 
 /// One entry of the ranked table, for listings and --force-impl.

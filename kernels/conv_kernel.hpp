@@ -19,6 +19,7 @@ class ConvKernel {
   virtual ~ConvKernel() = default;
 
   virtual void run(const ConvBuffers& buffers) const noexcept = 0;
+  virtual void reload(const float* values) noexcept = 0;
   [[nodiscard]] virtual std::int64_t scratch_bytes() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t weight_bytes() const noexcept = 0;
   [[nodiscard]] virtual std::int64_t packed_macs() const noexcept = 0;
@@ -35,13 +36,15 @@ class ConvKernel {
   std::string_view implementation_;
 };
 
-[[nodiscard]] std::unique_ptr<const ConvKernel> make_direct_conv(
-    const ConvLayer& layer, const Implementation& implementation, const ConvOptions& options);
+[[nodiscard]] std::unique_ptr<ConvKernel> make_direct_conv(const ConvLayer& layer,
+                                                           const Implementation& implementation,
+                                                           const ConvOptions& options);
 
 /// F(tile x tile, 3x3), `tile` = 2 or 4. Throws Error(unsupported) for other layers than fp32 3x3
 /// ones with stride and dilation 1, and for an implementation without transforms.
-[[nodiscard]] std::unique_ptr<const ConvKernel> make_winograd_conv(
-    const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
+[[nodiscard]] std::unique_ptr<ConvKernel> make_winograd_conv(const ConvLayer& layer,
+                                                             const Implementation& implementation,
+                                                             int tile, const ConvOptions& options);
 
 /// Why make_winograd_conv() would refuse; empty when it would not.
 [[nodiscard]] std::string winograd_refusal(const ConvLayer& layer,

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "kernels/parallel.hpp"
+#include "kernels/reload.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -175,6 +176,16 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
       weights_(pack_layer(layer, input(), folded_, implementation, options.force_packing)),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
       epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
+  if (options.reload_sources != nullptr) {
+    const Tensor numbered = numbered_weights(layer.weights->shape);
+    ConvLayer places = layer;
+    places.weights = &numbered;
+    sources_ =
+        packed_places(pack_layer(places, input(), folded_, implementation, options.force_packing));
+    for (std::int32_t& source : sources_) {
+      if (source >= 0) source = (*options.reload_sources)[static_cast<std::size_t>(source)];
+    }
+  }
   every_second_ = implementation.every_second;
   tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
   for (const std::int64_t words : geometry_.tap_offset) tap_offset_bytes_.push_back(words * 4);
@@ -285,7 +296,8 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.inside = tile.inside;
   args.vectors = tile.vectors;
   const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  if (prefetch_input_ && weights_.panel_form() && next < geometry_.tiles.size()) {
+  const bool last_chunk = chunk == chunks_ - 1;
+  if (prefetch_input_ && last_chunk && weights_.panel_form() && next < geometry_.tiles.size()) {
     args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
     args.prefetch_planes = static_cast<std::int32_t>(input().planes());
     const std::size_t taps = geometry_.tap_offset.size();
@@ -309,9 +321,13 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
       [&](std::int64_t item) { run_item(buffers, common, item); });
 }
 
-std::unique_ptr<const ConvKernel> make_direct_conv(const ConvLayer& layer,
-                                                   const Implementation& implementation,
-                                                   const ConvOptions& options) {
+void DirectConv::reload(const float* values) noexcept {
+  reload_words(sources_, values, weights_);
+}
+
+std::unique_ptr<ConvKernel> make_direct_conv(const ConvLayer& layer,
+                                             const Implementation& implementation,
+                                             const ConvOptions& options) {
   return std::make_unique<DirectConv>(layer, implementation, options);
 }
 

@@ -22,6 +22,7 @@ class DirectConv final : public ConvKernel {
              const ConvOptions& options);
 
   void run(const ConvBuffers& buffers) const noexcept override;
+  void reload(const float* values) noexcept override;
   [[nodiscard]] std::int64_t scratch_bytes() const noexcept override;
   [[nodiscard]] std::int64_t weight_bytes() const noexcept override;
   [[nodiscard]] std::int64_t packed_macs() const noexcept override;
@@ -39,6 +40,7 @@ class DirectConv final : public ConvKernel {
   EverySecondFunction every_second_;
   bool folded_;  ///< kernel columns are channels of the copies
   PackedWeights weights_;
+  std::vector<std::int32_t> sources_;  ///< of the words, for reload()
   Geometry geometry_;
   PaddedEpilogue epilogue_;
   std::vector<std::int64_t> tap_offset_bytes_;

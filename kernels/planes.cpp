@@ -56,10 +56,12 @@ void to_planes(const Planes& planes, const float* nchw, float scale, void* out) 
       const float* in = nchw + (n * planes.channels + c) * image;
       const std::int64_t step = 4;
       std::byte* place = bytes + byte_offset(planes, c, n * image);
+      if (planes.element == Element::f32) {
+        std::memcpy(place, in, static_cast<std::size_t>(image) * sizeof(float));
+        continue;
+      }
       for (std::int64_t i = 0; i < image; ++i, place += step) {
-        if (planes.element == Element::f32) {
-          std::memcpy(place, in + i, 4);
-        } else if (planes.element == Element::bf16) {
+        if (planes.element == Element::bf16) {
           const std::uint16_t half = to_bf16(in[i]);
           std::memcpy(place, &half, 2);
         } else {
@@ -79,10 +81,12 @@ void from_planes(const Planes& planes, const void* in, float scale, float* nchw)
     for (std::int64_t c = 0; c < planes.channels; ++c) {
       float* out = nchw + (n * planes.channels + c) * image;
       const std::byte* place = bytes + byte_offset(planes, c, n * image);
+      if (planes.element == Element::f32) {
+        std::memcpy(out, place, static_cast<std::size_t>(image) * sizeof(float));
+        continue;
+      }
       for (std::int64_t i = 0; i < image; ++i, place += 4) {
-        if (planes.element == Element::f32) {
-          std::memcpy(out + i, place, 4);
-        } else if (planes.element == Element::bf16) {
+        if (planes.element == Element::bf16) {
           std::uint16_t half = 0;
           std::memcpy(&half, place, 2);
           out[i] = from_bf16(half);

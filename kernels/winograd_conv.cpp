@@ -51,19 +51,20 @@ std::string winograd_refusal(const ConvLayer& layer, const Implementation& imple
 }
 
 WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile,
-                           int threads)
+                           const ConvOptions& options)
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       epilogue_(layer.epilogue),
-      threads_(std::max(threads, 1)),
+      threads_(std::max(options.threads, 1)),
       transforms_(implementation.winograd(tile)),
-      weights_(transform_weights(layer, tile)),
-      geometry_(winograd_geometry(layer.shape, tile, most_vectors(weights_.index.packing),
-                                  weights_.index.packing != Packing::rows)) {
-  const PackedWeights& index = weights_.index;
+      weights_(layer, tile, options.reload_sources),
+      geometry_(winograd_geometry(layer.shape, tile, most_vectors(weights_.index().packing),
+                                  weights_.index().packing != Packing::rows)) {
+  const PackedWeights& index = weights_.index();
   tile_ = implementation.tile(TileOutput::f32, index.packing);
-  shares_groups_ = threads_ > 1 &&
-                   static_cast<std::int64_t>(geometry_.groups.size()) < std::int64_t{4} * threads_;
+  // Whole groups stay with one core, unless some cores would wait for others.
+  const auto groups = static_cast<std::int64_t>(geometry_.groups.size());
+  shares_groups_ = groups % threads_ != 0 && groups < std::int64_t{4} * threads_;
   const auto channels =
       static_cast<std::size_t>(std::int64_t{index.panels} * index.panel_rows() + 8);
   zero_start_.assign(channels, 0);
@@ -84,17 +85,17 @@ std::int64_t WinogradConv::scratch_bytes() const noexcept {
 }
 
 std::int64_t WinogradConv::weight_bytes() const noexcept {
-  const std::int64_t words = weights_.index.word_count * 4;
-  return weights_.index.size_bytes() + (geometry_.positions() - 1) * words;
+  const std::int64_t words = weights_.index().word_count * 4;
+  return weights_.index().size_bytes() + (geometry_.positions() - 1) * words;
 }
 
 std::int64_t WinogradConv::packed_macs() const noexcept {
-  return weights_.index.word_count * geometry_.positions() * shape_.images * geometry_.tile_rows *
+  return weights_.index().word_count * geometry_.positions() * shape_.images * geometry_.tile_rows *
          geometry_.tile_columns;
 }
 
 std::string_view WinogradConv::packing() const noexcept {
-  switch (weights_.index.packing) {
+  switch (weights_.index().packing) {
     case Packing::panel8:
       return "panels of 8 outputs";
     case Packing::panel4:
@@ -134,7 +135,7 @@ WinogradArgs WinogradConv::args_of(const WinogradGroup& group) const noexcept {
 
 /// Panels are shared out by their words.
 std::int32_t WinogradConv::first_panel(std::int32_t part, std::int32_t parts) const noexcept {
-  const PackedWeights& index = weights_.index;
+  const PackedWeights& index = weights_.index();
   if (part == parts) return index.panels;
   const auto words = static_cast<std::uint64_t>(index.word_count) *
                      static_cast<std::uint64_t>(part) / static_cast<std::uint64_t>(parts);
@@ -163,7 +164,7 @@ void WinogradConv::multiply(const WinogradGroup& group, const Worker& worker,
                             std::int32_t panel_begin, std::int32_t panel_end) const noexcept {
   static constexpr std::int64_t kNoOffset = 0;
   static constexpr std::uint64_t kAllLanes = ~std::uint64_t{0};
-  const PackedWeights& index = weights_.index;
+  const PackedWeights& index = weights_.index();
   TileArgs args{};
   args.input_plane_bytes = 4 * lane_stride_;
   args.tap_offset = &kNoOffset;
@@ -194,7 +195,7 @@ void WinogradConv::multiply(const WinogradGroup& group, const Worker& worker,
   for (std::int64_t x = 0; x < geometry_.positions(); ++x) {
     args.input = reinterpret_cast<const unsigned char*>(worker.inputs + x * input_positions_);
     args.weights =
-        reinterpret_cast<const unsigned char*>(weights_.words.data()) + 4 * x * index.word_count;
+        reinterpret_cast<const unsigned char*>(weights_.words()) + 4 * x * index.word_count;
     args.start = x == bias_position ? bias_start_.data() : zero_start_.data();
     args.output = reinterpret_cast<unsigned char*>(worker.sums + x * sum_positions_ -
                                                    first_channel * lane_stride_);
@@ -205,7 +206,7 @@ void WinogradConv::multiply(const WinogradGroup& group, const Worker& worker,
 void WinogradConv::transform_sums(const ConvBuffers& buffers, const WinogradGroup& group,
                                   const Worker& worker, std::int32_t panel_begin,
                                   std::int32_t panel_end) const noexcept {
-  const std::int32_t rows = weights_.index.panel_rows();
+  const std::int32_t rows = weights_.index().panel_rows();
   const auto channels = static_cast<std::int32_t>(shape_.out_channels);
   WinogradArgs args = args_of(group);
   args.begin = std::min(panel_begin * rows, channels);
@@ -258,16 +259,20 @@ void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
   });
 }
 
-std::unique_ptr<const ConvKernel> make_winograd_conv(const ConvLayer& layer,
-                                                     const Implementation& implementation, int tile,
-                                                     int threads) {
+void WinogradConv::reload(const float* values) noexcept {
+  weights_.reload(values);
+}
+
+std::unique_ptr<ConvKernel> make_winograd_conv(const ConvLayer& layer,
+                                               const Implementation& implementation, int tile,
+                                               const ConvOptions& options) {
   const std::string reason = winograd_refusal(layer, implementation);
   if (!reason.empty()) {
     throw Error(
         ErrorKind::unsupported,
         fmt::format("layer {}: Winograd's algorithm cannot run it: {}", layer.name, reason));
   }
-  return std::make_unique<WinogradConv>(layer, implementation, tile, threads);
+  return std::make_unique<WinogradConv>(layer, implementation, tile, options);
 }
 
 }  // namespace wbs::kernels

@@ -12,9 +12,11 @@ namespace wbs::kernels {
 
 class WinogradConv final : public ConvKernel {
  public:
-  WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile, int threads);
+  WinogradConv(const ConvLayer& layer, const Implementation& implementation, int tile,
+               const ConvOptions& options);
 
   void run(const ConvBuffers& buffers) const noexcept override;
+  void reload(const float* values) noexcept override;
   [[nodiscard]] std::int64_t scratch_bytes() const noexcept override;
   [[nodiscard]] std::int64_t weight_bytes() const noexcept override;
   [[nodiscard]] std::int64_t packed_macs() const noexcept override;

@@ -1,15 +1,18 @@
 #include "kernels/winograd_weights.hpp"
 
+#include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <optional>
 #include <span>
+
+#include "kernels/reload.hpp"
 
 namespace wbs::kernels {
 namespace {
 
 using Row = std::array<double, 3>;
+
+constexpr std::int32_t kTaps = 9;
 
 constexpr std::array<Row, 4> kG2{{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}};
 
@@ -65,61 +68,24 @@ struct PairLayer {
   PairLayer& operator=(const PairLayer&) = delete;
 };
 
-/// Writes the words of all positions of one pair of channels, `word` being its place in the index.
-class PairWriter {
- public:
-  PairWriter(const ConvLayer& layer, int tile, std::int64_t position_words, Buffer& words)
-      : layer_(layer),
-        g_(g_matrix(tile)),
-        position_words_(position_words),
-        group_in_(layer.shape.in_channels / layer.shape.groups),
-        group_out_(layer.shape.out_channels / layer.shape.groups),
-        words_(reinterpret_cast<std::uint32_t*>(words.data())) {}
+/// Words that are transformed at once.
+constexpr std::size_t kLanes = 8;
+using Lanes = std::array<double, kLanes>;
 
-  void write(std::int64_t out, std::int64_t in, std::int64_t word) const noexcept {
-    if (out >= layer_.shape.out_channels) return;
-    const std::int64_t column = in - out / group_out_ * group_in_;
-    if (column < 0 || column >= group_in_) return;
-    const float* taps = layer_.weights->values.data() + (out * group_in_ + column) * 9;
-    std::array<double, 36> u{};
-    transform_kernel(taps, g_, u.data());
-    const std::vector<float>& scales = layer_.epilogue.scale;
-    const double scale = scales.empty() ? 1.0 : scales[static_cast<std::size_t>(out)];
-    for (std::size_t x = 0; x < g_.size() * g_.size(); ++x) {
-      words_[static_cast<std::int64_t>(x) * position_words_ + word] =
-          std::bit_cast<std::uint32_t>(static_cast<float>(u[x] * scale));
-    }
-  }
-
- private:
-  const ConvLayer& layer_;
-  std::span<const Row> g_;
-  std::int64_t position_words_;
-  std::int64_t group_in_;
-  std::int64_t group_out_;
-  std::uint32_t* words_;
-};
-
-/// Calls write(out, in, word) for every word of the index.
-void write_words(const PackedWeights& index, const PairWriter& writer) {
-  const std::int64_t rows = index.panel_rows();
-  for (std::int64_t panel = 0; panel < index.panels; ++panel) {
-    if (index.packing == Packing::rows) {
-      for (std::int64_t out = panel * rows; out < (panel + 1) * rows; ++out) {
-        const auto o = static_cast<std::size_t>(out);
-        for (std::uint32_t k = index.run_begin[o]; k < index.run_begin[o + 1]; ++k) {
-          writer.write(out, index.planes[k], k);
-        }
+/// out[x] = (G g G^T)[x] of kLanes kernels: the operations of transform_kernel() in their order.
+void transform_kernels(const std::array<Lanes, 9>& taps, std::span<const Row> g,
+                       std::array<Lanes, 36>& out) noexcept {
+  const std::size_t a = g.size();
+  for (std::size_t i = 0; i < a; ++i) {
+    std::array<Lanes, 3> half{};
+    for (std::size_t kx = 0; kx < 3; ++kx) {
+      for (std::size_t ky = 0; ky < 3; ++ky) {
+        for (std::size_t n = 0; n < kLanes; ++n) half[kx][n] += g[i][ky] * taps[3 * ky + kx][n];
       }
-      continue;
     }
-    const auto p = static_cast<std::size_t>(panel);
-    auto word = static_cast<std::int64_t>(index.word_begin[p]);
-    for (std::uint32_t run = index.run_begin[p]; run < index.run_begin[p + 1]; ++run) {
-      for (std::int64_t k = 0; k < index.runs[run].words; ++k) {
-        for (std::int64_t row = 0; row < rows; ++row, ++word) {
-          writer.write(panel * rows + row, index.runs[run].first_plane + k, word);
-        }
+    for (std::size_t j = 0; j < a; ++j) {
+      for (std::size_t n = 0; n < kLanes; ++n) {
+        out[i * a + j][n] = half[0][n] * g[j][0] + half[1][n] * g[j][1] + half[2][n] * g[j][2];
       }
     }
   }
@@ -127,17 +93,60 @@ void write_words(const PackedWeights& index, const PairWriter& writer) {
 
 }  // namespace
 
-WinogradWeights transform_weights(const ConvLayer& layer, int tile) {
-  const PairLayer pairs(layer);
-  WinogradWeights weights;
-  weights.index = pack_weights(pairs.layer, choose_packing(pairs.layer));
-  const std::int64_t words = weights.index.word_count;
-  const std::int64_t positions = std::int64_t{tile + 2} * (tile + 2);
+WinogradWeights::WinogradWeights(const ConvLayer& layer, int tile,
+                                 const std::vector<std::int32_t>* reload_sources)
+    : tile_(tile) {
+  PairLayer pairs(layer);
+  pairs.weights = numbered_weights(pairs.weights.shape);
+  index_ = pack_weights(pairs.layer, choose_packing(pairs.layer));
+  first_taps_ = packed_places(index_);
+  index_.words = Buffer();
+  const std::vector<float>& scales = layer.epilogue.scale;
+  const std::int64_t group_in = pairs.weights.shape[1];
+  for (std::int32_t& pair : first_taps_) {
+    if (!scales.empty()) {
+      scales_.push_back(pair < 0 ? 0.0F : scales[static_cast<std::size_t>(pair / group_in)]);
+    }
+    if (pair >= 0) pair *= kTaps;
+  }
   // Tail kernels read up to 8 words from the last ones on.
-  weights.words = Buffer(static_cast<std::size_t>((positions * words + 16) * 4));
-  write_words(weights.index, PairWriter(layer, tile, words, weights.words));
-  weights.index.words = Buffer();
-  return weights;
+  words_ = Buffer(static_cast<std::size_t>((positions() * index_.word_count + 16) * 4));
+  reload(layer.weights->values.data());
+  if (reload_sources == nullptr) {
+    first_taps_ = {};
+    scales_ = {};
+    return;
+  }
+  tap_step_ = (*reload_sources)[1] - (*reload_sources)[0];
+  for (std::int32_t& first : first_taps_) {
+    if (first >= 0) first = (*reload_sources)[static_cast<std::size_t>(first)];
+  }
+}
+
+void WinogradWeights::reload(const float* values) noexcept {
+  const std::span<const Row> g = g_matrix(tile_);
+  auto* words = reinterpret_cast<float*>(words_.data());
+  const std::size_t count = first_taps_.size();
+  std::array<Lanes, kTaps> taps{};
+  std::array<Lanes, 36> u{};
+  for (std::size_t k = 0; k < count; k += kLanes) {
+    const std::size_t lanes = std::min(kLanes, count - k);
+    for (std::size_t n = 0; n < lanes; ++n) {
+      const std::int32_t first = first_taps_[k + n];
+      for (std::int32_t t = 0; t < kTaps; ++t) {
+        taps[static_cast<std::size_t>(t)][n] =
+            first < 0 ? 0.0 : static_cast<double>(values[first + t * tap_step_]);
+      }
+    }
+    transform_kernels(taps, g, u);
+    for (std::size_t x = 0; x < g.size() * g.size(); ++x) {
+      float* to = words + x * count + k;
+      for (std::size_t n = 0; n < lanes; ++n) {
+        const double scale = scales_.empty() ? 1.0 : static_cast<double>(scales_[k + n]);
+        to[n] = static_cast<float>(u[x][n] * scale);
+      }
+    }
+  }
 }
 
 PackingChoice winograd_packing(const ConvLayer& layer) {

@@ -38,6 +38,12 @@ INSTANTIATE_TEST_SUITE_P(
         Shipped{"inception_v3.toml", ": 84 cases, 180 stage executions (252 without sharing)"},
         Shipped{"vgg16.toml", ": 84 cases, 180 stage executions (252 without sharing)"}));
 
+TEST(ShippedExperiments, KernelsAreMeasuredUnderOtherPatterns) {
+  const CommandResult result = dry_run(repository_file("experiments/kernels_patterns.toml"));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr(": 10 cases, 10 stage executions"));
+}
+
 TEST(ShippedExperiments, KernelsAreMeasuredInThreeTypesAtThreeRatios) {
   for (const char* network : {"resnet50", "vgg16", "inception_v3"}) {
     const CommandResult result =

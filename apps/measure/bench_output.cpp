@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/columns.hpp"
@@ -125,6 +126,13 @@ std::vector<std::string> table_row(const BenchRow& row) {
   return cells;
 }
 
+/// A peer's matrix unit does eight times the products of a vector unit; the reader must know.
+bool peer_uses_amx(const BenchReport& report) {
+  return std::any_of(report.rows.begin(), report.rows.end(), [](const BenchRow& row) {
+    return row.peer != nullptr && row.peer->who.implementation.find("amx") != std::string::npos;
+  });
+}
+
 std::string footer(const BenchRequest& request, const BenchReport& report) {
   const MachineFacts& machine = report.machine;
   std::string text;
@@ -158,6 +166,12 @@ std::string footer(const BenchRequest& request, const BenchReport& report) {
       "{}: {:.1f} G{}/s by {}, L3 {:.0f} GB/s, memory {:.0f} GB/s\n", machine.cpu,
       machine.peak.ops_per_s * 1e-9, request.element == kernels::Element::u8 ? "OP" : "FLOP",
       machine.peak.instruction, machine.l3_bytes_per_s * 1e-9, machine.memory_bytes_per_s * 1e-9);
+  if (peer_uses_amx(report)) {
+    text +=
+        "oneDNN ran AMX (matrix unit) kernels; wbs has none. ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 "
+        "in "
+        "the environment keeps both on vectors.\n";
+  }
   text +=
       "Times are medians; spread is the interquartile range over the median; 'm' marks a bound "
       "set by memory.\n";

@@ -73,6 +73,17 @@ const Entry* LayerResult::fastest(const std::vector<Entry>& entries) noexcept {
   return found == entries.end() ? nullptr : &*found;
 }
 
+const Entry* LayerResult::leanest(const std::vector<Entry>& entries, double slack) noexcept {
+  const Entry* best = fastest(entries);
+  if (best == nullptr) return nullptr;
+  const double most_ms = slack * best->time.median_ms;
+  for (const Entry& entry : entries) {
+    const bool smaller = entry.who.weight_bytes < best->who.weight_bytes;
+    if (smaller && entry.time.median_ms <= most_ms) best = &entry;
+  }
+  return best;
+}
+
 LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& options) {
   LayerResult result;
   result.density = problem.density;

@@ -51,6 +51,12 @@ struct LayerResult {
 
   /// The entry with the smallest median; null when there is none.
   [[nodiscard]] static const Entry* fastest(const std::vector<Entry>& entries) noexcept;
+
+  /// Of the entries that take at most `slack` times as long as the fastest, the one with the
+  /// smallest weights: what a network should run by that also counts its memory. Null when there
+  /// is none.
+  [[nodiscard]] static const Entry* leanest(const std::vector<Entry>& entries,
+                                            double slack) noexcept;
 };
 
 /// Measures `problem`. Throws Error(internal) when one of ours computes it wrongly (a peer that

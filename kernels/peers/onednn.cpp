@@ -224,12 +224,32 @@ MadePeer make(const Problem& problem, const Setup& setup, dnnl::algorithm algori
   }
 }
 
+/// What this CPU and ONEDNN_MAX_CPU_ISA leave to oneDNN.
+std::string widest_instructions() {
+  switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_avx512_core_amx:
+      return "AMX";
+    case dnnl_cpu_isa_avx512_core_bf16:
+      return "AVX-512 BF16";
+    case dnnl_cpu_isa_avx512_core_vnni:
+      return "AVX-512 VNNI";
+    case dnnl_cpu_isa_avx512_core:
+      return "AVX-512";
+    case dnnl_cpu_isa_avx2_vnni:
+      return "AVX-VNNI";
+    case dnnl_cpu_isa_avx2:
+      return "AVX2";
+    default:
+      return "older instructions";
+  }
+}
+
 }  // namespace
 
 Result<std::string> onednn_version() {
   const dnnl_version_t* version = dnnl_version();
   return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-         std::to_string(version->patch);
+         std::to_string(version->patch) + " up to " + widest_instructions();
 }
 
 MadePeer make_onednn(const Problem& problem, const Setup& setup) {

@@ -59,6 +59,19 @@ TEST(MeasureLayer, FastestHasTheSmallestMedian) {
   EXPECT_EQ(LayerResult::fastest({}), nullptr);
 }
 
+TEST(MeasureLayer, LeanestHasTheSmallestWeightsAmongTheNearlyFastest) {
+  std::vector<Entry> entries(3);
+  entries[0].time.median_ms = 1.0;
+  entries[0].who.weight_bytes = 300;
+  entries[1].time.median_ms = 1.04;
+  entries[1].who.weight_bytes = 200;
+  entries[2].time.median_ms = 2.0;
+  entries[2].who.weight_bytes = 100;
+  EXPECT_EQ(LayerResult::leanest(entries, 1.0), &entries[0]);
+  EXPECT_EQ(LayerResult::leanest(entries, 1.05), &entries[1]);
+  EXPECT_EQ(LayerResult::leanest({}, 1.05), nullptr);
+}
+
 TEST(Peak, IsMeasuredForEveryTypeWithItsInstruction) {
   for (const Element element : {Element::f32, Element::bf16, Element::u8}) {
     const Peak peak = measure_peak(element);
