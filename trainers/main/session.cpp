@@ -87,14 +87,14 @@ Model open_model(const TrainRequest& request) {
     const Shape& shape = model.graph.nodes[0].output_shape;
     if (shape.size() != 4) {
       throw Error(ErrorKind::unsupported, fmt::format("network '{}' takes {}, no images",
-                                                      model.graph.name, to_string(shape)));
+                                                      model.graph.name, wbs::to_string(shape)));
     }
     input = {shape[1], shape[2], shape[3]};
     const Shape& output = model.graph.nodes[model.graph.output].output_shape;
     if (element_count(output) != classes * output.at(0)) {
       throw Error(ErrorKind::input,
                   fmt::format("network '{}' gives {}, but the data have {} classes",
-                              model.graph.name, to_string(output), classes));
+                              model.graph.name, wbs::to_string(output), classes));
     }
   }
   set_transform(model, input);
