@@ -96,6 +96,10 @@ TrainRequest parse_request(const nlohmann::json& object) {
   fields.read("checkpoint", request.checkpoint);
   fields.read("checkpoint_epochs", request.checkpoint_epochs, 1, 100'000);
   fields.read("evaluate_epochs", request.evaluate_epochs, 1, 100'000);
+  const std::vector<std::string> backends{"dense", "sparse"};
+  std::size_t backend = 0;
+  fields.read_choice("backend", backend, backends);
+  request.backend = backends[backend];
   const std::vector<std::string> devices{"auto", "cpu", "cuda"};
   std::size_t device = 0;
   fields.read_choice("device", device, devices);
@@ -134,6 +138,7 @@ nlohmann::json to_json(const TrainRequest& request) {
                          {"checkpoint", request.checkpoint},
                          {"checkpoint_epochs", request.checkpoint_epochs},
                          {"evaluate_epochs", request.evaluate_epochs},
+                         {"backend", request.backend},
                          {"device", request.device},
                          {"threads", request.threads}};
   if (!request.network.empty()) json["network"] = request.network;

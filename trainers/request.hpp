@@ -42,6 +42,7 @@ struct TrainRequest {
   std::string checkpoint;              ///< file that is written while training and continued from
   std::int64_t checkpoint_epochs = 1;  ///< epochs between checkpoints
   std::int64_t evaluate_epochs = 1;    ///< epochs between evaluations; the last is always evaluated
+  std::string backend = "dense";       ///< of the sparsified layers' products: dense or sparse
   std::string device = "auto";         ///< auto, cpu or cuda
   std::int64_t threads = 1;            ///< of the mathematics; more than 1: see trainers/README.md
 };

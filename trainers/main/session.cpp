@@ -227,6 +227,9 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   if (const auto accepted = kind.accepts(request.pattern); !accepted) {
     throw Error(ErrorKind::unsupported, accepted.error());
   }
+  if (request.backend == "sparse") {
+    throw Error(ErrorKind::unsupported, "backend: this build has no sparse kernels for training");
+  }
   const std::unique_ptr<Method> method = kind.make(request.method_options);
   const torch::Device device = device_of(request.device);
   make_repeatable(request.threads);
