@@ -1,15 +1,18 @@
 // The program as its users see it: a request in, JSON lines and an exit code out.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "trainers/safetensors.hpp"
@@ -55,11 +58,12 @@ class WbsTrainTest : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   /// Runs the program with `request`; after `events` lines it is sent SIGTERM, unless 0.
-  Outcome run(const std::string& request, std::size_t events = 0) const {
-    const fs::path file = folder_ / "request.json";
+  Outcome run(const std::string& request, std::size_t events = 0,
+              const std::string& name = "request.json") const {
+    const fs::path file = folder_ / name;
     std::ofstream(file) << request;
     std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe(ends.data()), 0);
+    EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     const pid_t child = ::fork();
     if (child == 0) {
       ::dup2(ends[1], STDOUT_FILENO);
@@ -151,6 +155,51 @@ TEST_F(WbsTrainTest, SaysWhatIsWrongWithARequest) {
   bad = request_;
   bad["data"] = (folder_ / "nowhere").string();
   EXPECT_EQ(run(bad).exit_code, 3);
+}
+
+TEST_F(WbsTrainTest, SeveralProcessesTrainOneNetwork) {
+  const Outcome alone = run(request_);
+  ASSERT_EQ(alone.exit_code, 0) << alone.last();
+  std::vector<Outcome> ranks(2);
+  std::vector<std::thread> threads;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    threads.emplace_back([&, rank] {
+      nlohmann::json request = request_;
+      request["weights_out"] = "";
+      request["ranks"] = {{"rank", rank}, {"size", 2}, {"meeting", (folder_ / "meeting").string()}};
+      ranks[rank] = run(request.dump(), 0, "request" + std::to_string(rank) + ".json");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Outcome& outcome : ranks) {
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.last();
+    EXPECT_EQ(outcome.last()["weights_digest"], ranks[0].last()["weights_digest"]);
+    EXPECT_NEAR(outcome.last()["loss"].get<double>(), alone.last()["loss"].get<double>(), 1e-3);
+    EXPECT_EQ(outcome.last()["macs"], alone.last()["macs"]);
+  }
+  EXPECT_EQ(ranks[0].lines.size(), alone.lines.size());
+  EXPECT_EQ(ranks[1].lines.size(), 1U) << "events come from rank 0";
+  EXPECT_FALSE(fs::exists(folder_ / "meeting"));
+}
+
+TEST_F(WbsTrainTest, ARankWhoseComradeEndsSaysSo) {
+  request_["recipe"]["epochs"] = 2000;
+  request_["weights_out"] = "";
+  std::array<Outcome, 2> ranks;
+  std::vector<std::thread> threads;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    threads.emplace_back([&, rank] {
+      nlohmann::json request = request_;
+      request["ranks"] = {{"rank", rank}, {"size", 2}, {"meeting", (folder_ / "meeting").string()}};
+      // Rank 1 has another idea of the network and fails after they have met.
+      if (rank == 1) request["weights"] = (folder_ / "missing").string();
+      ranks[rank] = run(request.dump(), 0, "request" + std::to_string(rank) + ".json");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ranks[1].exit_code, 5);
+  EXPECT_EQ(ranks[0].exit_code, 5);
+  EXPECT_EQ(ranks[0].last()["message"], "rank 1 of 2 is gone");
 }
 
 TEST_F(WbsTrainTest, DivergenceIsAnOutcome) {
