@@ -29,6 +29,20 @@ DataRequest parse_data(const nlohmann::json& value, std::vector<std::string>& pr
   return data;
 }
 
+RanksRequest parse_ranks(const nlohmann::json& value, std::vector<std::string>& problems) {
+  RanksRequest ranks;
+  if (value.is_null()) return ranks;
+  Fields fields(value, "ranks", problems);
+  fields.read("size", ranks.size, 1, 1024);
+  fields.read("rank", ranks.rank, 0, ranks.size - 1);
+  fields.read("meeting", ranks.meeting);
+  fields.finish();
+  if (ranks.size > 1 && ranks.meeting.empty()) {
+    problems.emplace_back("ranks.meeting: expected the path of a file for the ranks to meet in");
+  }
+  return ranks;
+}
+
 /// "method" is a name, or an object with "name" and the method's own options.
 void parse_method(const nlohmann::json& value, TrainRequest& request,
                   std::vector<std::string>& problems) {
@@ -96,10 +110,15 @@ TrainRequest parse_request(const nlohmann::json& object) {
   fields.read("checkpoint", request.checkpoint);
   fields.read("checkpoint_epochs", request.checkpoint_epochs, 1, 100'000);
   fields.read("evaluate_epochs", request.evaluate_epochs, 1, 100'000);
+  const std::vector<std::string> backends{"dense", "sparse"};
+  std::size_t backend = 0;
+  fields.read_choice("backend", backend, backends);
+  request.backend = backends[backend];
   const std::vector<std::string> devices{"auto", "cpu", "cuda"};
   std::size_t device = 0;
   fields.read_choice("device", device, devices);
   request.device = devices[device];
+  request.ranks = parse_ranks(fields.member("ranks"), problems);
   fields.read("threads", request.threads, 1, 1024);
   fields.finish();
   if (request.network.empty() == request.graph.empty()) {
@@ -134,8 +153,14 @@ nlohmann::json to_json(const TrainRequest& request) {
                          {"checkpoint", request.checkpoint},
                          {"checkpoint_epochs", request.checkpoint_epochs},
                          {"evaluate_epochs", request.evaluate_epochs},
+                         {"backend", request.backend},
                          {"device", request.device},
                          {"threads", request.threads}};
+  if (request.ranks.size > 1) {
+    json["ranks"] = {{"rank", request.ranks.rank},
+                     {"size", request.ranks.size},
+                     {"meeting", request.ranks.meeting}};
+  }
   if (!request.network.empty()) json["network"] = request.network;
   if (!request.graph.empty()) json["graph"] = request.graph;
   if (!request.input.empty()) json["input"] = request.input;

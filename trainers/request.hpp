@@ -23,7 +23,14 @@ struct DataRequest {
   bool skip_bad_images = false;     ///< name them and go on, instead of ending the run
 };
 
-/// Members and their JSON names are the same; objects for data, method and recipe.
+/// This process's place among the ranks of one run (shared_ranks.hpp).
+struct RanksRequest {
+  std::int64_t rank = 0;
+  std::int64_t size = 1;
+  std::string meeting;  ///< path of the file that they meet in
+};
+
+/// Members and their JSON names are the same; objects for data, method, recipe and ranks.
 struct TrainRequest {
   std::string network;              ///< name in the zoo
   std::string graph;                ///< or the network's text form (networks/text_form.hpp)
@@ -42,8 +49,10 @@ struct TrainRequest {
   std::string checkpoint;              ///< file that is written while training and continued from
   std::int64_t checkpoint_epochs = 1;  ///< epochs between checkpoints
   std::int64_t evaluate_epochs = 1;    ///< epochs between evaluations; the last is always evaluated
+  std::string backend = "dense";       ///< of the sparsified layers' products: dense or sparse
   std::string device = "auto";         ///< auto, cpu or cuda
-  std::int64_t threads = 1;            ///< of the mathematics; more than 1: see trainers/README.md
+  RanksRequest ranks;
+  std::int64_t threads = 1;  ///< of the mathematics; more than 1: see trainers/README.md
 };
 
 /// The request of a JSON object. Throws Error(usage) with all problems, one a line.

@@ -38,8 +38,9 @@ class DenseBackend final : public ProductBackend {
   [[nodiscard]] std::tuple<Tensor, Tensor, Tensor> convolution_gradients(
       const Tensor& output_gradient, const Tensor& x, const Tensor& weight,
       std::array<bool, 3> wanted) const {
-    return torch::convolution_backward(output_gradient, x, weight, c10::nullopt, shape_.stride,
-                                       shape_.padding, shape_.dilation, /*transposed=*/false,
+    return torch::convolution_backward(output_gradient, x, weight, at::OptionalIntArrayRef(),
+                                       shape_.stride, shape_.padding, shape_.dilation,
+                                       /*transposed=*/false,
                                        /*output_padding=*/{0, 0}, shape_.groups, wanted);
   }
 

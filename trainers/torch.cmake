@@ -1,10 +1,28 @@
-# LibTorch: its own version (Debian's 1.13, or PyTorch's 2.x through -DCMAKE_PREFIX_PATH=.../torch).
-# Its headers take 20 s per source file, so every target that sees them uses one precompiled header.
-find_package(Torch REQUIRED)
+# LibTorch: Debian's 1.13, or PyTorch's own 2.x. Its headers take 20 s per source file, so every
+# target that sees them uses one precompiled header.
+#
+# PyTorch's CMake files want the CUDA toolkit wherever their LibTorch has CUDA; WBS_TORCH_DIR (for
+# example .../site-packages/torch) takes headers and libraries without them.
+set(WBS_TORCH_DIR "" CACHE PATH "A folder with LibTorch's include/ and lib/, instead of find_package")
 
 add_library(wbs_torch INTERFACE)
-target_include_directories(wbs_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(wbs_torch INTERFACE ${TORCH_LIBRARIES})
+if(WBS_TORCH_DIR)
+  target_include_directories(wbs_torch SYSTEM INTERFACE
+    "${WBS_TORCH_DIR}/include" "${WBS_TORCH_DIR}/include/torch/csrc/api/include")
+  set(wbs_torch_libraries "")
+  foreach(library torch torch_cpu torch_cuda c10_cuda c10)
+    if(EXISTS "${WBS_TORCH_DIR}/lib/lib${library}.so")
+      list(APPEND wbs_torch_libraries "${WBS_TORCH_DIR}/lib/lib${library}.so")
+    endif()
+  endforeach()
+  # Nothing refers to torch_cuda by name: it registers itself when it is loaded.
+  target_link_libraries(wbs_torch INTERFACE -Wl,--no-as-needed ${wbs_torch_libraries} -Wl,--as-needed)
+  target_link_options(wbs_torch INTERFACE "-Wl,-rpath,${WBS_TORCH_DIR}/lib")
+else()
+  find_package(Torch REQUIRED)
+  target_include_directories(wbs_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(wbs_torch INTERFACE ${TORCH_LIBRARIES})
+endif()
 
 # wbs_torch_target(NAME): gives a target of our rules LibTorch and the precompiled header.
 function(wbs_torch_target name)

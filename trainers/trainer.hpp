@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ struct TrainingSetup {
   Recipe recipe;
   std::uint64_t seed = 1;
   torch::Device device = torch::kCPU;
+  /// The backend of a sparsified layer's products; empty: LibTorch's dense ones.
+  std::function<std::shared_ptr<const ProductBackend>(const SparseLayer&, const ProductShape&)>
+      backend;
   std::string method_name;  ///< for the checkpoint's identity, with the options
   nlohmann::json method_options;
   /// False: the method leaves the stored weights dense (its pattern is that of a product in BP), so

@@ -52,6 +52,9 @@ Trainer::Trainer(TrainingSetup setup)
     teacher_.emplace(loaded(setup_.graph, *setup_.teacher, setup_.device));
     teacher_digest_ = digest_of(*setup_.teacher);
   }
+  for (std::size_t i = 0; setup_.backend && i < layers_.size(); ++i) {
+    module_.set_backend(i, setup_.backend(layers_[i], module_.product_shape_of(i)));
+  }
   steps_per_epoch_ = setup_.train->batches();
   if (setup_.recipe.batches > 0) {
     steps_per_epoch_ = std::min(steps_per_epoch_, setup_.recipe.batches);

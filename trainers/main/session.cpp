@@ -15,6 +15,7 @@
 #include "networks/zoo.hpp"
 #include "trainers/main/loader_batches.hpp"
 #include "trainers/safetensors.hpp"
+#include "trainers/shared_ranks.hpp"
 #include "trainers/trainer.hpp"
 
 namespace wbs::trainers {
@@ -87,14 +88,14 @@ Model open_model(const TrainRequest& request) {
     const Shape& shape = model.graph.nodes[0].output_shape;
     if (shape.size() != 4) {
       throw Error(ErrorKind::unsupported, fmt::format("network '{}' takes {}, no images",
-                                                      model.graph.name, to_string(shape)));
+                                                      model.graph.name, wbs::to_string(shape)));
     }
     input = {shape[1], shape[2], shape[3]};
     const Shape& output = model.graph.nodes[model.graph.output].output_shape;
     if (element_count(output) != classes * output.at(0)) {
       throw Error(ErrorKind::input,
                   fmt::format("network '{}' gives {}, but the data have {} classes",
-                              model.graph.name, to_string(output), classes));
+                              model.graph.name, wbs::to_string(output), classes));
     }
   }
   set_transform(model, input);
@@ -119,6 +120,7 @@ datasets::LoaderOptions train_options(const TrainRequest& request, const Model& 
   options.shuffle = true;
   options.seed = static_cast<std::uint64_t>(request.seed);
   options.drop_last = true;
+  options.shard = {request.ranks.rank, request.ranks.size};
   options.bad_images =
       request.data.skip_bad_images ? datasets::BadImages::skip : datasets::BadImages::fatal;
   return options;
@@ -127,11 +129,18 @@ datasets::LoaderOptions train_options(const TrainRequest& request, const Model& 
 datasets::LoaderOptions test_options(const TrainRequest& request, const Model& model) {
   datasets::LoaderOptions options;
   options.batch = kTestBatch;
+  options.shard = {request.ranks.rank, request.ranks.size};
   options.transform = model.transform;
   options.threads = static_cast<int>(request.data.workers);
   options.bad_images =
       request.data.skip_bad_images ? datasets::BadImages::skip : datasets::BadImages::fatal;
   return options;
+}
+
+std::unique_ptr<Ranks> ranks_of(const RanksRequest& request) {
+  if (request.size == 1) return one_rank();
+  return shared_ranks(request.meeting, static_cast<int>(request.rank),
+                      static_cast<int>(request.size));
 }
 
 /// Weights from a file: exactly the network's tensors, so that those of another network are
@@ -154,7 +163,6 @@ networks::Weights read_weights(const networks::Graph& graph, const std::string& 
 
 void write_weights(const std::string& path, const networks::Weights& weights,
                    const nlohmann::json& result) {
-  if (path.empty()) return;
   SafeTensors file;
   for (const auto& [name, tensor] : weights) file.tensors[name] = stored_of(tensor);
   for (const char* key : {"network", "method", "pattern", "weights_digest", "outcome"}) {
@@ -227,14 +235,17 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   if (const auto accepted = kind.accepts(request.pattern); !accepted) {
     throw Error(ErrorKind::unsupported, accepted.error());
   }
+  if (request.backend == "sparse") {
+    throw Error(ErrorKind::unsupported, "backend: this build has no sparse kernels for training");
+  }
   const std::unique_ptr<Method> method = kind.make(request.method_options);
   const torch::Device device = device_of(request.device);
   make_repeatable(request.threads);
 
+  const std::unique_ptr<Ranks> ranks = ranks_of(request.ranks);
   Model model = open_model(request);
   const auto train = loader_batches(*model.train_data, train_options(request, model));
   const auto test = loader_batches(*model.test_data, test_options(request, model));
-  const auto ranks = one_rank();
   const auto seed = static_cast<std::uint64_t>(request.seed);
   TrainingSetup setup;
   setup.graph = model.graph;
@@ -260,7 +271,9 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   const TrainingResult result = Trainer(std::move(setup)).run();
   nlohmann::json json = result_json(request, model, result);
   json["device"] = device.str();
-  if (!result.weights.empty()) write_weights(request.weights_out, result.weights, json);
+  if (!result.weights.empty() && !request.weights_out.empty() && request.ranks.rank == 0) {
+    write_weights(request.weights_out, result.weights, json);
+  }
   return json;
 }
 

@@ -68,6 +68,34 @@ class StoppingBatches final : public BatchSource {
   std::int64_t given_ = 0;
 };
 
+/// Dense products that are counted.
+class CountingBackend final : public ProductBackend {
+ public:
+  CountingBackend(const ProductShape& shape, std::array<int, 3>& calls)
+      : dense_(dense_backend(shape)), calls_(calls) {}
+  [[nodiscard]] torch::Tensor forward(const torch::Tensor& x,
+                                      const torch::Tensor& weight) const override {
+    ++calls_[0];
+    return dense_->forward(x, weight);
+  }
+  [[nodiscard]] torch::Tensor input_gradient(const torch::Tensor& output_gradient,
+                                             const torch::Tensor& x,
+                                             const torch::Tensor& weight) const override {
+    ++calls_[1];
+    return dense_->input_gradient(output_gradient, x, weight);
+  }
+  [[nodiscard]] torch::Tensor weight_gradient(const torch::Tensor& output_gradient,
+                                              const torch::Tensor& x,
+                                              const torch::Tensor& weight) const override {
+    ++calls_[2];
+    return dense_->weight_gradient(output_gradient, x, weight);
+  }
+
+ private:
+  std::shared_ptr<const ProductBackend> dense_;
+  std::array<int, 3>& calls_;
+};
+
 /// One run of the tiny network with everything it needs.
 struct Training {
   Recipe recipe;
@@ -77,6 +105,8 @@ struct Training {
   std::int64_t stop_after = 0;  // steps of this process, 0: never
   bool forgetful = false;
   bool teach = false;
+  bool count = false;
+  std::array<int, 3> calls{};  // of FF, BP and WU, when counted
   std::vector<nlohmann::json> events;
 
   Training() {
@@ -102,6 +132,12 @@ struct Training {
     if (teach) setup.teacher = networks::initialise(setup.graph, 77);
     setup.choice.pattern = value_or_throw(sparsity::parse_pattern(pattern));
     setup.recipe = recipe;
+    if (count) {
+      setup.backend = [this](const SparseLayer& layer, const ProductShape& shape) {
+        EXPECT_EQ(layer.name, "conv2");
+        return std::make_shared<CountingBackend>(shape, calls);
+      };
+    }
     setup.seed = seed;
     setup.method_name = "fixed";
     setup.method = forgetful ? static_cast<Method*>(&forgets) : &fixed;
@@ -285,6 +321,14 @@ TEST_F(TrainerTest, TrainsInBfloat16WithClippingDistillationAndNewStatistics) {
   run.teach = true;
   run.recipe.distill_weight = 0.5;
   EXPECT_NE(digest_of(run().weights), digest_of(result.weights));
+}
+
+TEST_F(TrainerTest, SparsifiedLayersUseTheirBackendForEveryProduct) {
+  Training plain;
+  Training counted;
+  counted.count = true;
+  EXPECT_EQ(digest_of(counted().weights), digest_of(plain().weights));
+  EXPECT_EQ(counted.calls, (std::array<int, 3>{15, 15, 15}));
 }
 
 TEST_F(TrainerTest, NeedsAtLeastOneWholeBatch) {
