@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "datasets/tests/fixtures.hpp"
+#include "datasets/tests/image_fixtures.hpp"
 #include "datasets/transform.hpp"
 
 namespace wbs::datasets {
@@ -73,6 +73,51 @@ TEST(Jpeg, OtherFormatsAreErrors) {
   EXPECT_THAT(message_of(""), HasSubstr("empty"));
   EXPECT_THAT(message_of("\x89PNG\r\n"), AllOf(HasSubstr("n0/a.jpg"), HasSubstr("JPEG")));
   EXPECT_THAT(message_of(make_jpeg({.channels = 4})), HasSubstr("CMYK"));
+}
+
+TEST(Png, PixelsAreExact) {
+  const Image image = decode_image(make_png({.height = 9, .width = 17}), "x");
+  ASSERT_EQ(image.height, 9);
+  ASSERT_EQ(image.width, 17);
+  for (std::int64_t y = 0; y < 9; ++y) {
+    for (std::int64_t x = 0; x < 17; ++x) {
+      for (std::int64_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(image.pixels[static_cast<std::size_t>((y * 17 + x) * 3 + c)],
+                  40 + 2 * x + y + 20 * c);
+      }
+    }
+  }
+}
+
+TEST(Png, GreyBecomesColourAndTransparencyBlack) {
+  const Image grey = decode_png(make_png({.channels = 1}), "x");
+  ASSERT_EQ(grey.pixels.size(), 16U * 16 * 3);
+  EXPECT_EQ(grey.pixels[3], 42);
+  EXPECT_EQ(grey.pixels[5], 42);
+  const Image clear = decode_png(make_png({.channels = 4}), "x");
+  EXPECT_EQ(clear.pixels[0], 0);
+  EXPECT_EQ(clear.pixels[16 * 3], 41);
+}
+
+TEST(Png, EveryTruncationAndDamageIsAnErrorOrHarmless) {
+  const std::string whole = make_png({});
+  for (std::size_t size = 4; size + 12 < whole.size(); ++size) {
+    EXPECT_THROW(static_cast<void>(decode_image(whole.substr(0, size), "x")), Error) << size;
+  }
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    try {
+      static_cast<void>(decode_image(bytes, "x"));
+    } catch (const Error&) {
+    }
+  }
+}
+
+TEST(Decoding, FirstBytesTellTheFormat) {
+  EXPECT_EQ(decode_image(make_jpeg({}), "x").height, 16);
+  EXPECT_THROW(static_cast<void>(decode_image("GIF89a", "x")), Error);
+  EXPECT_THROW(static_cast<void>(decode_image("", "x")), Error);
 }
 
 Image ramp(std::int64_t height, std::int64_t width) {
