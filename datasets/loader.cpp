@@ -226,8 +226,8 @@ class Loader::Work {
   std::vector<std::thread> threads_;
 };
 
-Loader::Loader(const Dataset& data, LoaderOptions options)
-    : work_(std::make_unique<Work>(data, std::move(options))) {}
+Loader::Loader(const Dataset& data, const LoaderOptions& options)
+    : work_(std::make_unique<Work>(data, options)) {}
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;

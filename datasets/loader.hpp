@@ -59,7 +59,7 @@ struct Batch {
 class Loader {
  public:
   /// `data` must outlive the loader. Throws Error(usage) when an option is out of range.
-  Loader(const Dataset& data, LoaderOptions options);
+  Loader(const Dataset& data, const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -79,7 +79,7 @@ Parts parts_below(const Folders& folders, const std::string& prefix) {
 
 /// At the root, or in its only folder.
 Parts find_parts(const Folders& folders) {
-  const Parts parts = parts_below(folders, "");
+  Parts parts = parts_below(folders, "");
   if (!parts.train.empty() || !parts.test.empty()) return parts;
   const auto is_top = [](const std::string& name) { return name.find('/') == std::string::npos; };
   if (std::ranges::count_if(folders, is_top) != 1) return parts;
