@@ -108,7 +108,7 @@ class Loader::Work {
   std::optional<Batch> next() {
     std::unique_lock lock(mutex_);
     if (taken_ == order_.batches()) return std::nullopt;
-    while (threads_.empty() && has_work()) prepare_group(lock);
+    while (options_.threads == 0 && has_work()) prepare_group(lock);
     changed_.wait(lock, [this] { return !pending_.empty() && pending_.front().missing == 0; });
     Pending done = std::move(pending_.front());
     pending_.pop_front();
@@ -122,7 +122,7 @@ class Loader::Work {
   /// True when an image may be handed out: of the last batch begun, or of one more.
   [[nodiscard]] bool has_work() const {
     if (!pending_.empty() && pending_.back().given < size_of(pending_.back())) return true;
-    const std::int64_t ahead = threads_.empty() ? 1 : options_.ahead;
+    const std::int64_t ahead = options_.threads == 0 ? 1 : options_.ahead;
     return begun_ < order_.batches() && begun_ < taken_ + ahead;
   }
 
