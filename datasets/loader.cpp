@@ -195,10 +195,11 @@ class Loader::Work {
   /// The image at `index`; of a bad one that is skipped nothing, or another, whose index it sets.
   std::optional<Image> read(std::int64_t& index, std::vector<std::string>& skipped) const {
     if (options_.bad_images == BadImages::fatal) return data_.image(index);
-    const std::int64_t tries = options_.shuffle ? data_.size() : 1;
+    const auto chosen = static_cast<std::int64_t>(options_.indices.size());
+    const std::int64_t tries = !options_.shuffle ? 1 : chosen > 0 ? chosen : data_.size();
     for (std::int64_t tried = 0; tried < tries; ++tried) {
       try {
-        const std::int64_t other = (index + tried) % data_.size();
+        const std::int64_t other = tried == 0 ? index : after(index, tried);
         Image image = data_.image(other);
         index = other;
         return image;
@@ -211,6 +212,14 @@ class Loader::Work {
     if (!options_.shuffle) return std::nullopt;
     throw Error(ErrorKind::input,
                 fmt::format("{}: no image can be decoded: {}", data_.source(), skipped.front()));
+  }
+
+  /// The image `steps` places after `index`, in the set or in the chosen indices.
+  [[nodiscard]] std::int64_t after(std::int64_t index, std::int64_t steps) const {
+    const std::vector<std::int64_t>& chosen = options_.indices;
+    if (chosen.empty()) return (index + steps) % data_.size();
+    const auto place = std::ranges::find(chosen, index) - chosen.begin();
+    return chosen[static_cast<std::size_t>(place + steps) % chosen.size()];
   }
 
   const Dataset& data_;

@@ -16,8 +16,9 @@ namespace wbs::datasets {
 
 enum class BadImages {
   fatal,  ///< next() throws the error of the first one
-  /// With `shuffle` the next image of the set (by index, around the end) that can be decoded takes
-  /// its place, label included, so that batches stay full; otherwise it is left out of its batch.
+  /// With `shuffle` the next image (by index, or of `indices`; around the end) that can be decoded
+  /// takes its place, label included, so that batches stay full; otherwise it is left out of its
+  /// batch.
   skip,
 };
 

@@ -223,6 +223,14 @@ TEST(BadImage, InTrainingIsReplacedByTheNextGoodOne) {
   }
 }
 
+TEST(BadImage, IsReplacedByAChosenImageWhereImagesAreChosen) {
+  const Numbered data(20, {4});
+  LoaderOptions options = training(3);
+  options.indices = {2, 4, 9};
+  options.bad_images = BadImages::skip;
+  EXPECT_THAT(order_of(data, options), ::testing::UnorderedElementsAre(2, 9, 9));
+}
+
 TEST(BadImage, FirstOfItsBatchIsFatalUnlessSkipped) {
   const Numbered data(20, {4, 5});
   LoaderOptions options = training(20);
