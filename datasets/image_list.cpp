@@ -27,7 +27,7 @@ bool is_image_name(std::string_view name) {
   std::ranges::transform(lower, lower.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
   });
-  return lower.ends_with(".jpg") || lower.ends_with(".jpeg");
+  return lower.ends_with(".jpg") || lower.ends_with(".jpeg") || lower.ends_with(".png");
 }
 
 /// `name` relative to the folder `below`, or nothing when it is not below it.
@@ -66,51 +66,86 @@ std::vector<std::string> names_in_folder(const fs::path& root) {
   return names;
 }
 
-std::map<std::string, std::string> files_in_archive(const std::string& path,
-                                                    std::string_view below) {
+/// What a root holds of interest.
+struct Contents {
+  std::vector<std::string> names;   // of images, relative to the part, ascending
+  std::vector<std::string> stored;  // an archive's files, in the same order
+  std::set<std::string> folders;    // names of folders that hold images: the classes
+};
+
+void add_folder(Contents& contents, std::string_view name) {
+  if (const std::string_view folder = folder_of(name); !folder.empty()) {
+    contents.folders.emplace(folder);
+  }
+}
+
+Contents read_folder(const std::string& path, const ImageListOptions& options) {
+  Contents contents;
+  contents.names = names_in_folder(fs::path(path) / options.below);
+  for (const std::string& name : contents.names) add_folder(contents, name);
+  if (options.classes_below.empty()) return contents;
+  for (const std::string& name : names_in_folder(fs::path(path) / options.classes_below)) {
+    add_folder(contents, name);
+  }
+  return contents;
+}
+
+Contents read_archive(const std::string& path, const ImageListOptions& options) {
+  Contents contents;
   std::map<std::string, std::string> files;
   for_each_member(
-      path, kLargestArchiveBytes,
-      [below](std::string_view name) {
-        const auto rest = relative(name, below);
+      path, options.limit_bytes,
+      [&options, &contents](std::string_view name) {
+        const auto other = relative(name, options.classes_below);
+        if (!options.classes_below.empty() && other && is_image_name(*other)) {
+          add_folder(contents, *other);
+        }
+        const auto rest = relative(name, options.below);
         return rest && is_image_name(*rest);
       },
-      [&files, below](std::string_view name, std::string bytes) {
-        files.insert_or_assign(std::string(*relative(name, below)), std::move(bytes));
+      [&files, &options](std::string_view name, std::string bytes) {
+        files.insert_or_assign(std::string(*relative(name, options.below)), std::move(bytes));
       });
-  return files;
+  for (auto& [name, bytes] : files) {
+    add_folder(contents, name);
+    contents.names.push_back(name);
+    contents.stored.push_back(std::move(bytes));
+  }
+  return contents;
+}
+
+void remove_final_slashes(std::string& folder) {
+  while (folder.ends_with('/')) folder.pop_back();
 }
 
 }  // namespace
 
 ImageList ImageList::open(const std::string& path, std::string_view below) {
-  while (below.ends_with('/')) below.remove_suffix(1);
-  ImageList list;
-  list.path_ = path;
-  list.below_ = below;
+  return open(path, ImageListOptions{.below = std::string(below)});
+}
+
+ImageList ImageList::open(const std::string& path, const ImageListOptions& given) {
+  ImageListOptions options = given;
+  remove_final_slashes(options.below);
+  remove_final_slashes(options.classes_below);
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
     throw Error(ErrorKind::input, fmt::format("{}: no such file or folder", path));
   }
-  std::vector<std::string> names;
-  if (fs::is_directory(status)) {
-    names = names_in_folder(fs::path(path) / below);
-  } else {
-    for (auto& [name, bytes] : files_in_archive(path, below)) {
-      names.push_back(name);
-      list.stored_.push_back(std::move(bytes));
-    }
+  Contents contents =
+      fs::is_directory(status) ? read_folder(path, options) : read_archive(path, options);
+  if (contents.names.empty()) {
+    const std::string where =
+        options.below.empty() ? path : fmt::format("{}: {}", path, options.below);
+    throw Error(ErrorKind::input, fmt::format("{}: holds no .jpg, .jpeg or .png file", where));
   }
-  if (names.empty()) {
-    const std::string where = below.empty() ? path : fmt::format("{}: {}", path, below);
-    throw Error(ErrorKind::input, fmt::format("{}: holds no .jpg or .jpeg file", where));
-  }
-  std::set<std::string_view> folders;
-  for (const std::string& name : names) folders.insert(folder_of(name));
-  folders.erase(std::string_view{});
-  list.classes_.assign(folders.begin(), folders.end());
-  for (std::string& name : names) {
+  ImageList list;
+  list.path_ = path;
+  list.below_ = options.below;
+  list.classes_.assign(contents.folders.begin(), contents.folders.end());
+  list.stored_ = std::move(contents.stored);
+  for (std::string& name : contents.names) {
     const std::string_view folder = folder_of(name);
     const auto rank =
         std::distance(list.classes_.begin(), std::ranges::lower_bound(list.classes_, folder));
@@ -118,6 +153,24 @@ ImageList ImageList::open(const std::string& path, std::string_view below) {
     list.entries_.push_back({std::move(name), label});
   }
   return list;
+}
+
+Image ImageList::image(std::int64_t index) const {
+  return decode_image(bytes(index), place(index));
+}
+
+ImageShape ImageList::shape() const {
+  constexpr std::int64_t kTried = 100;
+  for (std::int64_t i = 0; i < std::min(kTried, size()); ++i) {
+    try {
+      const Image first = image(i);
+      return {first.height, first.width, first.channels, false};
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  const Image first = image(0);  // throws
+  return {first.height, first.width, first.channels, false};
 }
 
 std::string ImageList::bytes(std::int64_t index) const {

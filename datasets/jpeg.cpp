@@ -64,6 +64,10 @@ Outcome read_rows(jpeg_decompress_struct& info, Failure& failure, std::uint8_t* 
 
 }  // namespace
 
+bool reads_jpeg() noexcept {
+  return true;
+}
+
 Image decode_jpeg(std::string_view bytes, const std::string& place) {
   if (bytes.empty()) throw Error(ErrorKind::input, fmt::format("{}: the file is empty", place));
   Failure failure{};
@@ -86,8 +90,8 @@ Image decode_jpeg(std::string_view bytes, const std::string& place) {
       throw Error(ErrorKind::unsupported,
                   fmt::format("{}: {} x {} pixels are too many", place, image.width, image.height));
     }
-    image.rgb.resize(static_cast<std::size_t>(image.height * image.width * 3));
-    outcome = read_rows(info, failure, image.rgb.data());
+    image.pixels.resize(static_cast<std::size_t>(image.height * image.width * 3));
+    outcome = read_rows(info, failure, image.pixels.data());
   }
   if (outcome == Outcome::unsupported) {
     throw Error(ErrorKind::unsupported, fmt::format("{}: a CMYK JPEG is not read", place));

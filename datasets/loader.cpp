@@ -7,12 +7,12 @@
 #include <deque>
 #include <exception>
 #include <mutex>
-#include <numeric>
 #include <span>
 #include <thread>
 #include <utility>
 
 #include "core/error.hpp"
+#include "datasets/order.hpp"
 
 namespace wbs::datasets {
 namespace {
@@ -21,30 +21,71 @@ void check(bool holds, const char* what, std::int64_t value) {
   if (!holds) throw Error(ErrorKind::usage, fmt::format("loading images: {} {}", what, value));
 }
 
-void check_options(const ImageList& list, const LoaderOptions& options) {
-  check(options.batch > 0, "the batch must be positive, not", options.batch);
-  check(options.transform.crop > 0, "the crop must be positive, not", options.transform.crop);
-  check(options.transform.resize_shorter >= 0, "the resized side must not be negative, not",
-        options.transform.resize_shorter);
-  check(options.threads >= 0, "the number of threads must not be negative, not", options.threads);
-  check(options.ahead > 0, "the batches ahead must be positive, not", options.ahead);
-  for (const std::int64_t index : options.indices) {
-    check(index >= 0 && index < list.size(), "there is no image", index);
+/// What happened to one place of a batch; written by one thread.
+struct Slot {
+  std::exception_ptr error;
+  std::vector<std::string> skipped;
+  bool empty = false;
+};
+
+/// A batch under way.
+struct Pending {
+  Batch batch;
+  std::vector<Slot> slots;
+  std::int64_t given = 0;    // images handed out
+  std::int64_t missing = 0;  // images not ready yet
+};
+
+/// Takes the images that were left out out of the batch.
+void close_gaps(Batch& batch, const std::vector<Slot>& slots) {
+  const std::size_t size = batch.images.values.size() / std::max<std::size_t>(slots.size(), 1);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].empty) continue;
+    if (kept != i) {
+      const auto from = batch.images.values.begin() + static_cast<std::ptrdiff_t>(i * size);
+      std::copy(from, from + static_cast<std::ptrdiff_t>(size),
+                batch.images.values.begin() + static_cast<std::ptrdiff_t>(kept * size));
+      batch.indices[kept] = batch.indices[i];
+      batch.labels[kept] = batch.labels[i];
+    }
+    ++kept;
   }
+  batch.images.shape[0] = static_cast<std::int64_t>(kept);
+  batch.images.values.resize(kept * size);
+  batch.indices.resize(kept);
+  batch.labels.resize(kept);
+}
+
+/// The finished batch; throws the error of its first image that has one.
+Batch finish(Pending pending) {
+  bool gaps = false;
+  for (Slot& slot : pending.slots) {
+    if (slot.error) std::rethrow_exception(slot.error);
+    gaps = gaps || slot.empty;
+    for (std::string& reason : slot.skipped) pending.batch.skipped.push_back(std::move(reason));
+  }
+  if (gaps) close_gaps(pending.batch, pending.slots);
+  return std::move(pending.batch);
 }
 
 }  // namespace
 
 /// Batches under way and the threads that fill them. Batches are begun in order; the images of one
-/// are handed out one by one.
+/// are handed out in small groups.
 class Loader::Work {
  public:
-  Work(const ImageList& list, LoaderOptions options) : list_(list), options_(std::move(options)) {
-    check_options(list_, options_);
-    if (options_.indices.empty()) {
-      options_.indices.resize(static_cast<std::size_t>(list_.size()));
-      std::iota(options_.indices.begin(), options_.indices.end(), std::int64_t{0});
-    }
+  Work(const Dataset& data, const LoaderOptions& options)
+      : data_(data),
+        options_(options),
+        order_(data.size(), options),
+        preparation_(options.transform, options.augmentation),
+        begun_(options.first_batch),
+        taken_(options.first_batch) {
+    check(options_.threads >= 0, "the number of threads must not be negative, not",
+          options_.threads);
+    check(options_.ahead > 0, "the batches ahead must be positive, not", options_.ahead);
+    check(options_.first_batch <= order_.batches(), "the epoch has no batch", options_.first_batch);
     for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { run(); });
   }
 
@@ -62,98 +103,140 @@ class Loader::Work {
   Work(Work&&) = delete;
   Work& operator=(Work&&) = delete;
 
-  [[nodiscard]] std::int64_t images() const noexcept {
-    return static_cast<std::int64_t>(options_.indices.size());
-  }
-  [[nodiscard]] std::int64_t batches() const noexcept {
-    return (images() + options_.batch - 1) / options_.batch;
-  }
+  [[nodiscard]] const EpochOrder& order() const noexcept { return order_; }
 
   std::optional<Batch> next() {
     std::unique_lock lock(mutex_);
-    if (taken_ == batches()) return std::nullopt;
-    if (threads_.empty()) {
-      const std::int64_t end = std::min(images(), (taken_ + 1) * options_.batch);
-      while (begun_ < end) decode_one(lock);
-    }
+    if (taken_ == order_.batches()) return std::nullopt;
+    while (options_.threads == 0 && has_work()) prepare_group(lock);
     changed_.wait(lock, [this] { return !pending_.empty() && pending_.front().missing == 0; });
     Pending done = std::move(pending_.front());
     pending_.pop_front();
     ++taken_;
     changed_.notify_all();
-    if (done.error) std::rethrow_exception(done.error);
-    return std::move(done.batch);
+    lock.unlock();
+    return finish(std::move(done));
   }
 
  private:
-  struct Pending {
-    Batch batch;
-    std::int64_t missing = 0;
-    std::int64_t failed = 0;  // position in the batch of the first image that failed
-    std::exception_ptr error;
-  };
+  /// True when an image may be handed out: of the last batch begun, or of one more.
+  [[nodiscard]] bool has_work() const {
+    if (!pending_.empty() && pending_.back().given < size_of(pending_.back())) return true;
+    const std::int64_t ahead = options_.threads == 0 ? 1 : options_.ahead;
+    return begun_ < order_.batches() && begun_ < taken_ + ahead;
+  }
+
+  static std::int64_t size_of(const Pending& pending) {
+    return static_cast<std::int64_t>(pending.slots.size());
+  }
 
   void run() {
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [this] {
-        return stop_ || begun_ == images() || begun_ / options_.batch < taken_ + options_.ahead;
-      });
-      if (stop_ || begun_ == images()) return;
-      decode_one(lock);
+      changed_.wait(lock, [this] { return stop_ || has_work() || begun_ == order_.batches(); });
+      if (stop_ || !has_work()) return;
+      prepare_group(lock);
     }
   }
 
   void begin_batch() {
-    const std::int64_t size = std::min(options_.batch, images() - begun_);
-    const std::int64_t side = options_.transform.crop;
+    const auto part = order_.part(begun_);
+    const auto size = static_cast<std::int64_t>(part.size());
+    const Transform& transform = options_.transform;
     Pending& pending = pending_.emplace_back();
-    pending.batch.images = Tensor({size, 3, side, side});
-    const auto first = options_.indices.begin() + begun_;
-    pending.batch.indices.assign(first, first + size);
+    pending.batch.images = Tensor({size, transform.channels, transform.crop, transform.crop});
+    pending.batch.indices.assign(part.begin(), part.end());
+    pending.batch.labels.resize(part.size());
+    pending.batch.number = begun_;
+    pending.batch.global_size = static_cast<std::int64_t>(order_.batch(begun_).size());
+    pending.slots.resize(part.size());
     pending.missing = size;
+    ++begun_;
+    if (size == 0) changed_.notify_all();
   }
 
-  /// Takes the next image; the lock is held on entry and on return, not while it decodes.
-  void decode_one(std::unique_lock<std::mutex>& lock) {
-    if (begun_ % options_.batch == 0) begin_batch();
+  /// Takes the next few images; the lock is held on entry and on return, not while it prepares.
+  void prepare_group(std::unique_lock<std::mutex>& lock) {
+    if (pending_.empty() || pending_.back().given == size_of(pending_.back())) begin_batch();
     // Elements of a deque stay where they are while others come and go at its ends, and a batch
     // with a missing image is not taken.
     Pending& pending = pending_.back();
-    const std::int64_t position = begun_++ % options_.batch;
-    const std::int64_t size = 3 * options_.transform.crop * options_.transform.crop;
-    const std::int64_t index = pending.batch.indices[static_cast<std::size_t>(position)];
-    const std::span<float> place(pending.batch.images.values.data() + position * size,
-                                 static_cast<std::size_t>(size));
+    constexpr std::int64_t kGroup = 8;
+    const std::int64_t first = pending.given;
+    const std::int64_t count = std::min(kGroup, size_of(pending) - first);
+    if (count == 0) return;
+    pending.given += count;
     lock.unlock();
-    std::exception_ptr error;
-    try {
-      const std::string where = list_.place(index);
-      apply(options_.transform, decode_jpeg(list_.bytes(index), where), where, place);
-    } catch (...) {
-      error = std::current_exception();
-    }
+    for (std::int64_t i = first; i < first + count; ++i) prepare_one(pending, i);
     lock.lock();
-    if (error && (!pending.error || position < pending.failed)) {
-      pending.error = std::move(error);
-      pending.failed = position;
-    }
-    if (--pending.missing == 0) changed_.notify_all();
+    pending.missing -= count;
+    if (pending.missing == 0) changed_.notify_all();
   }
 
-  const ImageList& list_;
+  void prepare_one(Pending& pending, std::int64_t position) const {
+    const auto at = static_cast<std::size_t>(position);
+    Slot& slot = pending.slots[at];
+    try {
+      const std::optional<Image> image = read(pending.batch.indices[at], slot.skipped);
+      slot.empty = !image;
+      if (!image) return;
+      const std::int64_t index = pending.batch.indices[at];
+      const std::span<float> values(
+          pending.batch.images.values.data() + position * preparation_.size(),
+          static_cast<std::size_t>(preparation_.size()));
+      pending.batch.labels[at] = data_.label(index);
+      preparation_.prepare(*image, data_.place(index),
+                           augmentation_rng(options_.seed, options_.epoch, index), values);
+    } catch (...) {
+      slot.error = std::current_exception();
+    }
+  }
+
+  /// The image at `index`; of a bad one that is skipped nothing, or another, whose index it sets.
+  std::optional<Image> read(std::int64_t& index, std::vector<std::string>& skipped) const {
+    if (options_.bad_images == BadImages::fatal) return data_.image(index);
+    const auto chosen = static_cast<std::int64_t>(options_.indices.size());
+    const std::int64_t tries = !options_.shuffle ? 1 : chosen > 0 ? chosen : data_.size();
+    for (std::int64_t tried = 0; tried < tries; ++tried) {
+      try {
+        const std::int64_t other = tried == 0 ? index : after(index, tried);
+        Image image = data_.image(other);
+        index = other;
+        return image;
+      } catch (const Error& error) {
+        const bool bad = error.kind() == ErrorKind::input || error.kind() == ErrorKind::unsupported;
+        if (!bad) throw;
+        skipped.emplace_back(error.what());
+      }
+    }
+    if (!options_.shuffle) return std::nullopt;
+    throw Error(ErrorKind::input,
+                fmt::format("{}: no image can be decoded: {}", data_.source(), skipped.front()));
+  }
+
+  /// The image `steps` places after `index`, in the set or in the chosen indices.
+  [[nodiscard]] std::int64_t after(std::int64_t index, std::int64_t steps) const {
+    const std::vector<std::int64_t>& chosen = options_.indices;
+    if (chosen.empty()) return (index + steps) % data_.size();
+    const auto place = std::ranges::find(chosen, index) - chosen.begin();
+    return chosen[static_cast<std::size_t>(place + steps) % chosen.size()];
+  }
+
+  const Dataset& data_;
   LoaderOptions options_;
+  EpochOrder order_;
+  Preparation preparation_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Pending> pending_;  // guarded, like what follows
-  std::int64_t begun_ = 0;       // images handed out
-  std::int64_t taken_ = 0;       // batches handed over
+  std::int64_t begun_;           // batches, from the epoch's begin
+  std::int64_t taken_;           // batches handed over, likewise
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };
 
-Loader::Loader(const ImageList& list, LoaderOptions options)
-    : work_(std::make_unique<Work>(list, std::move(options))) {}
+Loader::Loader(const Dataset& data, const LoaderOptions& options)
+    : work_(std::make_unique<Work>(data, options)) {}
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 Loader& Loader::operator=(Loader&&) noexcept = default;
@@ -162,10 +245,10 @@ std::optional<Batch> Loader::next() {
   return work_->next();
 }
 std::int64_t Loader::images() const noexcept {
-  return work_->images();
+  return work_->order().images();
 }
 std::int64_t Loader::batches() const noexcept {
-  return work_->batches();
+  return work_->order().batches();
 }
 
 }  // namespace wbs::datasets

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "datasets/tests/fixtures.hpp"
+#include "datasets/tests/image_fixtures.hpp"
 
 namespace wbs::datasets {
 namespace {

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "datasets/tests/fixtures.hpp"
+#include "datasets/tests/image_fixtures.hpp"
+#include "datasets/transform.hpp"
 
 namespace wbs::datasets {
 namespace {
@@ -27,11 +28,11 @@ TEST(Jpeg, PixelsComeOutInRgbOrder) {
   const Image image = decode_jpeg(make_jpeg({.height = 9, .width = 17}), "x");
   ASSERT_EQ(image.height, 9);
   ASSERT_EQ(image.width, 17);
-  ASSERT_EQ(image.rgb.size(), 9U * 17 * 3);
+  ASSERT_EQ(image.pixels.size(), 9U * 17 * 3);
   for (std::int64_t y = 0; y < 9; ++y) {
     for (std::int64_t x = 0; x < 17; ++x) {
       for (std::int64_t c = 0; c < 3; ++c) {
-        EXPECT_NEAR(image.rgb[static_cast<std::size_t>((y * 17 + x) * 3 + c)],
+        EXPECT_NEAR(image.pixels[static_cast<std::size_t>((y * 17 + x) * 3 + c)],
                     static_cast<double>(40 + 2 * x + y + 20 * c), 4);
       }
     }
@@ -40,10 +41,10 @@ TEST(Jpeg, PixelsComeOutInRgbOrder) {
 
 TEST(Jpeg, GreyBecomesThreeEqualChannels) {
   const Image image = decode_jpeg(make_jpeg({.channels = 1}), "x");
-  ASSERT_EQ(image.rgb.size(), 16U * 16 * 3);
-  for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
-    EXPECT_EQ(image.rgb[i], image.rgb[i + 1]);
-    EXPECT_EQ(image.rgb[i], image.rgb[i + 2]);
+  ASSERT_EQ(image.pixels.size(), 16U * 16 * 3);
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    EXPECT_EQ(image.pixels[i], image.pixels[i + 1]);
+    EXPECT_EQ(image.pixels[i], image.pixels[i + 2]);
   }
 }
 
@@ -74,12 +75,57 @@ TEST(Jpeg, OtherFormatsAreErrors) {
   EXPECT_THAT(message_of(make_jpeg({.channels = 4})), HasSubstr("CMYK"));
 }
 
+TEST(Png, PixelsAreExact) {
+  const Image image = decode_image(make_png({.height = 9, .width = 17}), "x");
+  ASSERT_EQ(image.height, 9);
+  ASSERT_EQ(image.width, 17);
+  for (std::int64_t y = 0; y < 9; ++y) {
+    for (std::int64_t x = 0; x < 17; ++x) {
+      for (std::int64_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(image.pixels[static_cast<std::size_t>((y * 17 + x) * 3 + c)],
+                  40 + 2 * x + y + 20 * c);
+      }
+    }
+  }
+}
+
+TEST(Png, GreyBecomesColourAndTransparencyBlack) {
+  const Image grey = decode_png(make_png({.channels = 1}), "x");
+  ASSERT_EQ(grey.pixels.size(), 16U * 16 * 3);
+  EXPECT_EQ(grey.pixels[3], 42);
+  EXPECT_EQ(grey.pixels[5], 42);
+  const Image clear = decode_png(make_png({.channels = 4}), "x");
+  EXPECT_EQ(clear.pixels[0], 0);
+  EXPECT_EQ(clear.pixels[16 * 3], 41);
+}
+
+TEST(Png, EveryTruncationAndDamageIsAnErrorOrHarmless) {
+  const std::string whole = make_png({});
+  for (std::size_t size = 4; size + 12 < whole.size(); ++size) {
+    EXPECT_THROW(static_cast<void>(decode_image(whole.substr(0, size), "x")), Error) << size;
+  }
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    try {
+      static_cast<void>(decode_image(bytes, "x"));
+    } catch (const Error&) {
+    }
+  }
+}
+
+TEST(Decoding, FirstBytesTellTheFormat) {
+  EXPECT_EQ(decode_image(make_jpeg({}), "x").height, 16);
+  EXPECT_THROW(static_cast<void>(decode_image("GIF89a", "x")), Error);
+  EXPECT_THROW(static_cast<void>(decode_image("", "x")), Error);
+}
+
 Image ramp(std::int64_t height, std::int64_t width) {
   Image image{height, width, {}};
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
       for (std::int64_t c = 0; c < 3; ++c) {
-        image.rgb.push_back(static_cast<std::uint8_t>(10 * y + 3 * x + 50 * c));
+        image.pixels.push_back(static_cast<std::uint8_t>(10 * y + 3 * x + 50 * c));
       }
     }
   }
@@ -91,7 +137,7 @@ TEST(Transform, CentreCropIsNormalisedByChannel) {
   Transform transform;
   transform.crop = 4;
   std::vector<float> chw(3 * 4 * 4);
-  apply(transform, image, "x", chw);
+  Preparation(transform).prepare(image, "x", Rng(1), chw);
   for (std::int64_t c = 0; c < 3; ++c) {
     for (std::int64_t y = 0; y < 4; ++y) {
       for (std::int64_t x = 0; x < 4; ++x) {
@@ -109,9 +155,9 @@ TEST(Transform, SmallerImageIsAnErrorUnlessItIsResized) {
   Transform transform;
   transform.crop = 8;
   std::vector<float> chw(3 * 8 * 8);
-  EXPECT_THROW(apply(transform, ramp(5, 9), "x", chw), Error);
+  EXPECT_THROW(Preparation(transform).prepare(ramp(5, 9), "x", Rng(1), chw), Error);
   transform.resize_shorter = 8;
-  EXPECT_NO_THROW(apply(transform, ramp(5, 9), "x", chw));
+  EXPECT_NO_THROW(Preparation(transform).prepare(ramp(5, 9), "x", Rng(1), chw));
 }
 
 TEST(Resize, ShorterSideDecidesAndProportionStays) {
@@ -126,20 +172,20 @@ TEST(Resize, ShorterSideDecidesAndProportionStays) {
 TEST(Resize, HalvingBlendsFourNeighboursWithTriangleWeights) {
   Image image{1, 4, {}};
   for (const int value : {10, 20, 40, 80})
-    image.rgb.insert(image.rgb.end(), 3, static_cast<std::uint8_t>(value));
+    image.pixels.insert(image.pixels.end(), 3, static_cast<std::uint8_t>(value));
   image.height = 4;
-  std::vector<std::uint8_t> row = image.rgb;
-  for (int i = 0; i < 3; ++i) image.rgb.insert(image.rgb.end(), row.begin(), row.end());
+  std::vector<std::uint8_t> row = image.pixels;
+  for (int i = 0; i < 3; ++i) image.pixels.insert(image.pixels.end(), row.begin(), row.end());
   const Image half = resize_shorter_side(image, 2);
   // Distances 0.25, 0.25, 0.75 of the reach: weights 3 : 3 : 1 at the left edge.
-  EXPECT_EQ(half.rgb[0], static_cast<int>(std::floor((3 * 10 + 3 * 20 + 1 * 40) / 7.0 + 0.5)));
-  EXPECT_EQ(half.rgb[3], static_cast<int>(std::floor((1 * 20 + 3 * 40 + 3 * 80) / 7.0 + 0.5)));
+  EXPECT_EQ(half.pixels[0], static_cast<int>(std::floor((3 * 10 + 3 * 20 + 1 * 40) / 7.0 + 0.5)));
+  EXPECT_EQ(half.pixels[3], static_cast<int>(std::floor((1 * 20 + 3 * 40 + 3 * 80) / 7.0 + 0.5)));
 }
 
 TEST(Resize, FlatImageStaysFlat) {
   const Image flat{7, 5, std::vector<std::uint8_t>(7 * 5 * 3, 77)};
   for (const std::int64_t side : {1, 3, 5, 11}) {
-    for (const std::uint8_t value : resize_shorter_side(flat, side).rgb) EXPECT_EQ(value, 77);
+    for (const std::uint8_t value : resize_shorter_side(flat, side).pixels) EXPECT_EQ(value, 77);
   }
 }
 

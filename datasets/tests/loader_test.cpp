@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/error.hpp"
-#include "datasets/tests/fixtures.hpp"
+#include "datasets/tests/image_fixtures.hpp"
 
 namespace wbs::datasets {
 namespace {
