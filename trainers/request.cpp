@@ -43,6 +43,29 @@ RanksRequest parse_ranks(const nlohmann::json& value, std::vector<std::string>& 
   return ranks;
 }
 
+MeasureRequest parse_measure(const nlohmann::json& value, std::vector<std::string>& problems) {
+  MeasureRequest measure;
+  if (value.is_null()) return measure;
+  measure.steps = 10;
+  Fields fields(value, "measure", problems);
+  fields.read("steps", measure.steps, 1, 100'000);
+  if (const nlohmann::json product = fields.member("product"); !product.is_null()) {
+    bool good = product.is_array() && product.size() == 4;
+    for (std::size_t i = 0; good && i < 4; ++i) {
+      good = product[i].is_number_integer() && product[i] >= 1 && product[i] <= 65536;
+    }
+    if (good) {
+      measure.product = product.get<std::vector<std::int64_t>>();
+    } else {
+      problems.push_back(fmt::format(
+          "measure.product: {} is no list of input channels, output channels, rows and kernel",
+          product.dump()));
+    }
+  }
+  fields.finish();
+  return measure;
+}
+
 /// "method" is a name, or an object with "name" and the method's own options.
 void parse_method(const nlohmann::json& value, TrainRequest& request,
                   std::vector<std::string>& problems) {
@@ -119,9 +142,11 @@ TrainRequest parse_request(const nlohmann::json& object) {
   fields.read_choice("device", device, devices);
   request.device = devices[device];
   request.ranks = parse_ranks(fields.member("ranks"), problems);
+  request.measure = parse_measure(fields.member("measure"), problems);
   fields.read("threads", request.threads, 1, 1024);
   fields.finish();
-  if (request.network.empty() == request.graph.empty()) {
+  const bool needs_network = request.measure.product.empty();
+  if (needs_network && request.network.empty() == request.graph.empty()) {
     problems.emplace_back("network: expected either a network's name or, as 'graph', its text");
   }
   if (request.recipe.distill_weight > 0.0 && request.teacher.empty()) {
@@ -160,6 +185,10 @@ nlohmann::json to_json(const TrainRequest& request) {
     json["ranks"] = {{"rank", request.ranks.rank},
                      {"size", request.ranks.size},
                      {"meeting", request.ranks.meeting}};
+  }
+  if (request.measure.steps > 0) {
+    json["measure"] = {{"steps", request.measure.steps}};
+    if (!request.measure.product.empty()) json["measure"]["product"] = request.measure.product;
   }
   if (!request.network.empty()) json["network"] = request.network;
   if (!request.graph.empty()) json["graph"] = request.graph;

@@ -30,7 +30,15 @@ struct RanksRequest {
   std::string meeting;  ///< path of the file that they meet in
 };
 
-/// Members and their JSON names are the same; objects for data, method, recipe and ranks.
+/// Time steps instead of training.
+struct MeasureRequest {
+  std::int64_t steps = 0;  ///< of each network, in turn; 0: train
+  /// Input and output channels, rows and columns, kernel: FF and BP of this layer alone instead of
+  /// a network; empty: the network.
+  std::vector<std::int64_t> product;
+};
+
+/// Members and their JSON names are the same; objects for data, method, recipe, ranks and measure.
 struct TrainRequest {
   std::string network;              ///< name in the zoo
   std::string graph;                ///< or the network's text form (networks/text_form.hpp)
@@ -52,6 +60,7 @@ struct TrainRequest {
   std::string backend = "dense";       ///< of the sparsified layers' products: dense or sparse
   std::string device = "auto";         ///< auto, cpu or cuda
   RanksRequest ranks;
+  MeasureRequest measure;
   std::int64_t threads = 1;  ///< of the mathematics; more than 1: see trainers/README.md
 };
 

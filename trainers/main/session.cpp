@@ -13,6 +13,7 @@
 #include "networks/initialise.hpp"
 #include "networks/text_form.hpp"
 #include "networks/zoo.hpp"
+#include "trainers/main/backend_choice.hpp"
 #include "trainers/main/loader_batches.hpp"
 #include "trainers/safetensors.hpp"
 #include "trainers/shared_ranks.hpp"
@@ -235,9 +236,7 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   if (const auto accepted = kind.accepts(request.pattern); !accepted) {
     throw Error(ErrorKind::unsupported, accepted.error());
   }
-  if (request.backend == "sparse") {
-    throw Error(ErrorKind::unsupported, "backend: this build has no sparse kernels for training");
-  }
+  const BackendChooser backend = backend_chooser(request);
   const std::unique_ptr<Method> method = kind.make(request.method_options);
   const torch::Device device = device_of(request.device);
   make_repeatable(request.threads);
@@ -256,6 +255,7 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   setup.recipe = request.recipe;
   setup.seed = seed;
   setup.device = device;
+  setup.backend = backend;
   setup.method_name = request.method;
   setup.method_options = request.method_options;
   setup.prunes_weights = kind.prunes_weights;

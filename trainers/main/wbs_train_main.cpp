@@ -18,6 +18,7 @@
 
 #include "core/error.hpp"
 #include "trainers/dense_method.hpp"
+#include "trainers/main/measure_session.hpp"
 #include "trainers/main/session.hpp"
 #if __has_include("trainers/methods/methods.hpp")
 #include "trainers/methods/methods.hpp"
@@ -118,8 +119,13 @@ nlohmann::json read_request(const std::string& path) {
 }
 
 int run(const std::string& path) {
-  const nlohmann::json result =
-      train(parse_request(read_request(path)), all_methods(), stop_asked, print_line);
+  const TrainRequest request = parse_request(read_request(path));
+  const std::vector<MethodKind> methods = all_methods();
+  if (request.measure.steps > 0) {
+    print_line(measure(request, methods));
+    return 0;
+  }
+  const nlohmann::json result = train(request, methods, stop_asked, print_line);
   print_line(result);
   if (result.at("outcome") == "aborted") return kExitInterrupted;
   return result.at("outcome") == "passed" ? 0 : kExitNotPassed;
