@@ -80,7 +80,7 @@ Tensor synchronised(const Tensor& x, const NormTensors& tensors, double epsilon,
     const torch::NoGradGuard no_grad;
     const Tensor wide = x.detach().to(torch::kFloat32);
     const std::vector<std::int64_t> axes = other_axes(wide);
-    const auto own = static_cast<double>(wide.numel() / wide.size(1));
+    const auto own = static_cast<double>(wide.numel()) / static_cast<double>(wide.size(1));
     std::array<Tensor, 2> first{wide.sum(axes), torch::full({1}, own)};
     sum_over(ranks, first);
     count = first[1].item<double>();

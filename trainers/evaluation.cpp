@@ -26,11 +26,11 @@ void StoredNetwork::take(const GraphModule& trained,
   network_.copy_from(trained);
   const torch::NoGradGuard no_grad;
   for (const auto& [key, value] : average) {
-    torch::Tensor target = network_.tensor(key);
+    const torch::Tensor target = network_.tensor(key);
     target.copy_(value);
   }
   for (std::size_t layer = 0; layer < names_.size(); ++layer) {
-    torch::Tensor weight = network_.tensor(names_[layer]);
+    const torch::Tensor weight = network_.tensor(names_[layer]);
     // Not weight * mask: -0.0 and NaN * 0 are no zeros that a file should have.
     weight.masked_fill_(method.final_mask(layer, weight.detach()) == 0, 0.0);
   }

@@ -51,7 +51,7 @@ Tensor dropped(const Node& node, const Tensor& x, const ForwardPass& pass) {
   const std::int64_t per_image = x.numel() / x.size(0);
   rng.seek(static_cast<std::uint64_t>(pass.step) * kStepWords +
            static_cast<std::uint64_t>(pass.first_image * per_image));
-  Tensor factors = torch::empty(x.sizes(), torch::kFloat32);
+  const Tensor factors = torch::empty(x.sizes(), torch::kFloat32);
   const auto threshold = static_cast<std::uint32_t>(pass.dropout * 4294967296.0);
   const auto kept = static_cast<float>(1.0 / (1.0 - pass.dropout));
   float* values = factors.data_ptr<float>();
@@ -119,7 +119,7 @@ void GraphModule::load(const networks::Weights& weights) {
   const torch::NoGradGuard no_grad;
   for (const auto* group : {&parameters_, &buffers_}) {
     for (const NamedTensor& tensor : *group) {
-      Tensor value = tensor.value;
+      const Tensor value = tensor.value;
       value.copy_(to_torch(weights.at(tensor.key)));
     }
   }
@@ -267,7 +267,7 @@ void GraphModule::copy_from(const GraphModule& other) {
   const auto copy = [](const std::vector<NamedTensor>& from, const std::vector<NamedTensor>& to) {
     WBS_ASSERT(from.size() == to.size());
     for (std::size_t i = 0; i < from.size(); ++i) {
-      Tensor target = to[i].value;
+      const Tensor target = to[i].value;
       target.copy_(from[i].value);
     }
   };

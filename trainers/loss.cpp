@@ -8,9 +8,9 @@ torch::Tensor training_loss(const torch::Tensor& logits, const torch::Tensor& la
                             const torch::Tensor& teacher, std::int64_t images,
                             const Recipe& recipe) {
   const auto count = static_cast<double>(images);
-  const torch::Tensor hard = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum,
-                                                    /*ignore_index=*/-100, recipe.label_smoothing) /
-                             count;
+  torch::Tensor hard = at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum,
+                                              /*ignore_index=*/-100, recipe.label_smoothing) /
+                       count;
   if (!teacher.defined() || recipe.distill_weight == 0.0) return hard;
   const double temperature = recipe.distill_temperature;
   const torch::Tensor wanted = at::log_softmax(teacher.detach() / temperature, 1);

@@ -28,7 +28,7 @@ void Optimiser::step(double rate) {
 }
 
 void Optimiser::step_sgd(std::size_t index, double rate) {
-  Tensor weight = parameters_[index].value;
+  const Tensor weight = parameters_[index].value;
   Tensor gradient = weight.grad();
   if (parameters_[index].decays && recipe_.weight_decay != 0.0) {
     gradient = gradient.add(weight, recipe_.weight_decay);
@@ -46,8 +46,8 @@ void Optimiser::step_sgd(std::size_t index, double rate) {
 }
 
 void Optimiser::step_adamw(std::size_t index, double rate) {
-  Tensor weight = parameters_[index].value;
-  const Tensor gradient = weight.grad();
+  const Tensor weight = parameters_[index].value;
+  const Tensor& gradient = weight.grad();
   if (parameters_[index].decays) weight.mul_(1.0 - rate * recipe_.weight_decay);
   Tensor& first = first_[index];
   Tensor& second = second_[index];
@@ -65,7 +65,7 @@ void Optimiser::step_adamw(std::size_t index, double rate) {
 }
 
 void Optimiser::clear_gradients() {
-  for (NamedTensor& parameter : parameters_) parameter.value.mutable_grad() = Tensor();
+  for (const NamedTensor& parameter : parameters_) parameter.value.mutable_grad() = Tensor();
 }
 
 std::map<std::string, Tensor> Optimiser::state() const {

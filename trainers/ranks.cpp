@@ -80,10 +80,10 @@ void sum_over(Ranks& ranks, std::span<torch::Tensor> tensors) {
       flat.push_back(tensor.detach().to(torch::kCPU, torch::kFloat32).reshape(-1));
   }
   if (flat.empty()) return;
-  torch::Tensor all = at::cat(flat).contiguous();
+  const torch::Tensor all = at::cat(flat).contiguous();
   ranks.sum({all.data_ptr<float>(), static_cast<std::size_t>(all.numel())});
   std::int64_t begin = 0;
-  for (torch::Tensor& tensor : tensors) {
+  for (const torch::Tensor& tensor : tensors) {
     if (!tensor.defined()) continue;
     tensor.copy_(all.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
     begin += tensor.numel();

@@ -115,7 +115,7 @@ torch::Tensor sparse_product(const torch::Tensor& x, const torch::Tensor& weight
   auto plan = c10::make_intrusive<Plan>();
   plan->backend = backend;
   plan->products = products;
-  const Tensor result = SparseProduct::apply(x, weight, plan);
+  Tensor result = SparseProduct::apply(x, weight, plan);
   if (!bias.defined()) return result;
   const Tensor added = bias.to(result.scalar_type());
   return result + (weight.dim() == 4 ? added.view({1, -1, 1, 1}) : added);

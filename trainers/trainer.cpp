@@ -184,12 +184,12 @@ bool Trainer::sum_gradients(std::array<torch::Tensor, 2>& measured) {
   if (setup_.ranks->size() == 1) return asked;
   std::vector<torch::Tensor> all;
   for (const NamedTensor& parameter : trained_) {
-    torch::Tensor value = parameter.value;
+    const torch::Tensor value = parameter.value;
     // A rank without images of this batch has no gradient, but takes part.
     if (!value.grad().defined()) value.mutable_grad() = torch::zeros_like(value);
     all.push_back(value.grad());
   }
-  torch::Tensor stops = torch::full({1}, asked ? 1.0 : 0.0);
+  const torch::Tensor stops = torch::full({1}, asked ? 1.0 : 0.0);
   all.insert(all.end(), {measured[0], measured[1], stops});
   sum_over(*setup_.ranks, all);
   return stops.item<double>() > 0.0;
@@ -199,7 +199,7 @@ void Trainer::clip(double norm) {
   if (setup_.recipe.clip_norm == 0.0 || norm <= setup_.recipe.clip_norm) return;
   const torch::NoGradGuard no_grad;
   for (const NamedTensor& parameter : trained_) {
-    torch::Tensor gradient = parameter.value.grad();
+    const torch::Tensor gradient = parameter.value.grad();
     if (gradient.defined()) gradient.mul_(setup_.recipe.clip_norm / norm);
   }
 }
@@ -271,7 +271,7 @@ void Trainer::diverged(TrainingResult& result) {
   if (!all_finite()) {
     const torch::NoGradGuard no_grad;
     for (const auto& [key, value] : last_finite_) {
-      torch::Tensor target = module_.tensor(key);
+      const torch::Tensor target = module_.tensor(key);
       target.copy_(value);
     }
     result.reason += "; the weights are those of the epoch's start";

@@ -24,7 +24,7 @@ void copy_values(const Tensors& tensors, const std::vector<NamedTensor>& targets
       throw Error(ErrorKind::input,
                   fmt::format("the checkpoint has no tensor '{}' of the right shape", target.key));
     }
-    torch::Tensor value = target.value;
+    const torch::Tensor value = target.value;
     value.copy_(found->second);
   }
 }
@@ -99,7 +99,7 @@ void Trainer::start_method(bool resuming) {
   context.average = [this](std::span<torch::Tensor> tensors) {
     sum_over(*setup_.ranks, tensors);
     const torch::NoGradGuard no_grad;
-    for (torch::Tensor& tensor : tensors) {
+    for (const torch::Tensor& tensor : tensors) {
       if (tensor.defined()) tensor.div_(static_cast<double>(setup_.ranks->size()));
     }
   };

@@ -242,7 +242,7 @@ nlohmann::json train(const TrainRequest& request, std::span<const MethodKind> me
   make_repeatable(request.threads);
 
   const std::unique_ptr<Ranks> ranks = ranks_of(request.ranks);
-  Model model = open_model(request);
+  const Model model = open_model(request);
   const auto train = loader_batches(*model.train_data, train_options(request, model));
   const auto test = loader_batches(*model.test_data, test_options(request, model));
   const auto seed = static_cast<std::uint64_t>(request.seed);
