@@ -34,7 +34,7 @@ struct Scores {
 struct SaliencyRequest {
   Saliency saliency = Saliency::l2;
   std::int64_t iterations = 10;  ///< Rademacher vectors of the Hessian's estimate
-  std::int64_t batches = 0;      ///< calibration batches; 0: all that the context has
+  std::int64_t batches = 32;     ///< calibration batches at most; 0: all of the context
 };
 
 /// The scores of every layer. With w the weights, g the gradient of the mean loss of a calibration

@@ -23,6 +23,10 @@ inline torch::Tensor normal(std::vector<std::int64_t> shape, std::uint64_t strea
   return result;
 }
 
+inline std::string reason_of(const Result<void>& answer) {
+  return answer ? std::string() : answer.error();
+}
+
 inline sparsity::Pattern pattern_of(const std::string& text) {
   return value_or_throw(sparsity::parse_pattern(text));
 }
@@ -67,7 +71,7 @@ inline void train_step(Method& method, std::vector<SparseLayer>& layers, const S
         normal(layer.weight.sizes().vec(), 1000 + 10 * static_cast<std::uint64_t>(info.step) + i);
     const LayerProducts& products = method.products(i);
     torch::Tensor loss;
-    layer.weight.mutable_grad() = {};
+    layer.weight.mutable_grad().reset();
     if (products.forward_weight.defined() && products.forward_weight.requires_grad()) {
       loss = (products.forward_weight - target).square().mean();
       loss.backward();

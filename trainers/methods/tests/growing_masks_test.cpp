@@ -30,7 +30,7 @@ std::vector<double> shares_over_run(const std::string& name, const nlohmann::jso
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto good = sparsity::satisfies(stored(*method, layers, i), layers[i].pattern);
-    EXPECT_TRUE(good.has_value()) << good.error_or("");
+    EXPECT_TRUE(good.has_value()) << reason_of(good);
   }
   return shares;
 }

@@ -22,7 +22,7 @@ std::string pattern_for(const MethodKind& kind) {
 }
 
 /// Weights, masks and mask changes after training steps `first` to `last` of a run.
-struct Run {
+struct Training {
   std::vector<SparseLayer> layers;
   std::unique_ptr<Method> method;
   std::vector<std::int64_t> changes;
@@ -36,14 +36,14 @@ struct Run {
   }
 };
 
-Run started(const MethodKind& kind, const std::string& pattern) {
-  Run run{layers_for(pattern), kind.make(nullptr), {}};
+Training started(const MethodKind& kind, const std::string& pattern) {
+  Training run{layers_for(pattern), kind.make(nullptr), {}};
   run.method->start(run.layers, {});
   return run;
 }
 
 /// A fresh process that continues from what `run` stores.
-Run resumed(const MethodKind& kind, const std::string& pattern, Run& run) {
+Training resumed(const MethodKind& kind, const std::string& pattern, Training& run) {
   StateArchive saved;
   run.method->exchange(saved);
   std::map<std::string, torch::Tensor> copies;
@@ -51,7 +51,7 @@ Run resumed(const MethodKind& kind, const std::string& pattern, Run& run) {
     EXPECT_TRUE(tensor.scalar_type() == torch::kFloat32 || tensor.scalar_type() == torch::kBool);
     copies[name] = tensor.detach().clone();
   }
-  Run other{layers_for(pattern), kind.make(nullptr), run.changes};
+  Training other{layers_for(pattern), kind.make(nullptr), run.changes};
   for (std::size_t i = 0; i < run.layers.size(); ++i) {
     const torch::NoGradGuard no_grad;
     other.layers[i].weight.copy_(run.layers[i].weight);
@@ -68,11 +68,11 @@ TEST(Methods, ResumedRunEqualsTheUninterruptedOneBitForBit) {
   for (const MethodKind& kind : methods()) {
     const std::string pattern = pattern_for(kind);
     for (const std::int64_t stop : {1, 45, 60}) {
-      Run whole = started(kind, pattern);
+      Training whole = started(kind, pattern);
       whole.steps(0, 100);
-      Run first = started(kind, pattern);
+      Training first = started(kind, pattern);
       first.steps(0, stop);
-      Run second = resumed(kind, pattern, first);
+      Training second = resumed(kind, pattern, first);
       second.steps(stop, 100);
       EXPECT_EQ(whole.changes, second.changes) << kind.name;
       for (std::size_t i = 0; i < whole.layers.size(); ++i) {
@@ -93,12 +93,12 @@ TEST(Methods, StoredWeightsSatisfyThePatternAfterARun) {
     for (const std::string text : {"nm:2:4/in", "nm:2:8/in", "nm:1:4/out", "block:8x8@0.5",
                                    "block:8x4@0.75", "unstructured@0.9", "channel@0.25"}) {
       if (!kind.prunes_weights || !kind.accepts(pattern_of(text))) continue;
-      Run run = started(kind, text);
+      Training run = started(kind, text);
       run.steps(0, 100);
       for (std::size_t i = 0; i < run.layers.size(); ++i) {
         const auto good =
             sparsity::satisfies(stored(*run.method, run.layers, i), run.layers[i].pattern);
-        EXPECT_TRUE(good.has_value()) << kind.name << " " << text << ": " << good.error_or("");
+        EXPECT_TRUE(good.has_value()) << kind.name << " " << text << ": " << reason_of(good);
       }
     }
   }
@@ -106,7 +106,7 @@ TEST(Methods, StoredWeightsSatisfyThePatternAfterARun) {
 
 TEST(Methods, FinalMaskIsOfTheWeightsShapeAndTypeAndChangesNothing) {
   for (const MethodKind& kind : methods()) {
-    Run run = started(kind, pattern_for(kind));
+    Training run = started(kind, pattern_for(kind));
     run.steps(0, 3);
     const torch::Tensor weight = run.layers[0].weight.detach();
     const torch::Tensor before = weight.clone();
@@ -123,7 +123,7 @@ TEST(Methods, RefuseAPatternThatMakesNoSenseWithTheReason) {
   const auto reason = [](const std::string& name, const std::string& pattern) {
     const Result<void> answer = find_method(methods(), name).accepts(pattern_of(pattern));
     EXPECT_FALSE(answer.has_value()) << name << " " << pattern;
-    return answer.error_or("");
+    return reason_of(answer);
   };
   for (const MethodKind& kind : methods()) {
     EXPECT_FALSE(kind.accepts(pattern_of("dense")).has_value()) << kind.name;
