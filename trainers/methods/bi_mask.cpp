@@ -46,9 +46,9 @@ class BiMask final : public LayerMethod {
   void before_update() override {
     const torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < count(); ++i) {
-      torch::Tensor gradient = layer(i).weight.grad();
+      const torch::Tensor gradient = layer(i).weight.grad();
       if (options_.decay == 0.0 || !gradient.defined()) continue;
-      gradient.add_(layer(i).weight.detach() - forward_[i].values, options_.decay);
+      add_decay(gradient, layer(i).weight.detach(), forward_[i].values, options_.decay);
     }
   }
 

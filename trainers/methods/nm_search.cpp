@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 #include "core/error.hpp"
@@ -22,7 +23,7 @@ struct Search {
   const std::int32_t* keys = nullptr;    // magnitudes as integers
   const std::int32_t* values = nullptr;  // bits to copy where kept, or null
   std::int32_t* result = nullptr;
-  bool* mask = nullptr;
+  bool* mask = nullptr;  // updated, or null
   std::int64_t kept = 0;
   std::int64_t inner = 1;
   std::int64_t changes = 0;
@@ -67,6 +68,22 @@ void select_any(const std::int32_t* keys, std::int64_t length, std::int64_t kept
   }
 }
 
+/// Calls `body` with the length, a compile-time constant for the usual kernels 1x1 and 3x3 and for
+/// a full strip.
+template <typename Body>
+void with_length(std::int64_t length, Body body) {
+  switch (length) {
+    case 1:
+      return body(std::integral_constant<std::int64_t, 1>{});
+    case 9:
+      return body(std::integral_constant<std::int64_t, 9>{});
+    case kLanes:
+      return body(std::integral_constant<std::int64_t, kLanes>{});
+    default:
+      return body(length);
+  }
+}
+
 class Searcher {
  public:
   Searcher(Search search, std::int64_t group)
@@ -77,13 +94,13 @@ class Searcher {
   /// Groups of `length` channels, each with `inner` neighbours, `count` of them `stride` apart.
   void run(std::int64_t first, std::int64_t length, std::int64_t count, std::int64_t stride) {
     length_ = length;
-    lanes_ = 0;
+    // Rows of a few taps stay whole, so that copying them is a loop of fixed length.
+    const std::int64_t row = std::min(search_.inner, kLanes);
     for (std::int64_t group = 0; group < count; ++group) {
-      for (std::int64_t inner = 0; inner < search_.inner;) {
-        const std::int64_t taken = std::min(kLanes - lanes_, search_.inner - inner);
+      for (std::int64_t inner = 0; inner < search_.inner; inner += row) {
+        const std::int64_t taken = std::min(row, search_.inner - inner);
+        if (lanes_ + taken > kLanes) finish();
         add(first + group * stride + inner, taken);
-        inner += taken;
-        if (lanes_ == kLanes) finish();
       }
     }
     if (lanes_ > 0) finish();
@@ -92,49 +109,53 @@ class Searcher {
   [[nodiscard]] std::int64_t changes() const noexcept { return search_.changes; }
 
  private:
-  void add(std::int64_t offset, std::int64_t count) {
-    pieces_.push_back({offset, lanes_, count});
-    const std::int32_t* source = search_.keys + offset;
-    std::int32_t* target = keys_.data() + lanes_;
-    for (std::int64_t i = 0; i < length_; ++i) {
-      for (std::int64_t k = 0; k < count; ++k) target[k] = source[k] & kMagnitude;
-      source += search_.inner;
-      target += kLanes;
-    }
-    lanes_ += count;
-  }
-
-  void finish() {
-    select_any(keys_.data(), length_, search_.kept, selected_.data());
-    for (const Piece& piece : pieces_) store(piece);
-    pieces_.clear();
-    lanes_ = 0;
-  }
-
   struct Piece {
     std::int64_t offset;
     std::int64_t lane;
     std::int64_t count;
   };
 
-  void store(const Piece& piece) {
-    const std::int32_t* selected = selected_.data() + piece.lane;
+  void add(std::int64_t offset, std::int64_t count) {
+    pieces_.push_back({offset, lanes_, count});
+    const std::int32_t* source = search_.keys + offset;
+    std::int32_t* target = keys_.data() + lanes_;
+    with_length(count, [&](auto length) {
+      for (std::int64_t i = 0; i < length_; ++i) {
+        for (std::int64_t k = 0; k < length; ++k) target[k] = source[k] & kMagnitude;
+        source += search_.inner;
+        target += kLanes;
+      }
+    });
+    lanes_ += count;
+  }
+
+  void finish() {
+    select_any(keys_.data(), length_, search_.kept, selected_.data());
+    for (const Piece& piece : pieces_) {
+      with_length(piece.count, [&](auto length) { store(piece, length); });
+    }
+    pieces_.clear();
+    lanes_ = 0;
+  }
+
+  template <typename Length>
+  void store(const Piece& piece, Length length) {
+    const std::int32_t* __restrict selected = selected_.data() + piece.lane;
     std::int64_t offset = piece.offset;
     std::int32_t changes = 0;
-    for (std::int64_t i = 0; i < length_; ++i) {
+    for (std::int64_t i = 0; i < length_; ++i, selected += kLanes, offset += search_.inner) {
       if (search_.values != nullptr) {
-        const std::int32_t* values = search_.values + offset;
-        std::int32_t* result = search_.result + offset;
-        for (std::int64_t k = 0; k < piece.count; ++k) result[k] = values[k] & selected[k];
+        const std::int32_t* __restrict values = search_.values + offset;
+        std::int32_t* __restrict result = search_.result + offset;
+        for (std::int64_t k = 0; k < length; ++k) result[k] = values[k] & selected[k];
       }
-      bool* mask = search_.mask + offset;
-      for (std::int64_t k = 0; k < piece.count; ++k) {
+      if (search_.mask == nullptr) continue;
+      bool* __restrict mask = search_.mask + offset;
+      for (std::int64_t k = 0; k < length; ++k) {
         const bool now = selected[k] != 0;
         changes += now != mask[k];
         mask[k] = now;
       }
-      selected += kLanes;
-      offset += search_.inner;
     }
     search_.changes += changes;
   }
@@ -231,6 +252,38 @@ Tensor keep_largest(const Tensor& values, const NmGroups& groups, Tensor& result
   search.mask = mask.data_ptr<bool>();
   search.kept = groups.kept;
   return torch::scalar_tensor(search_tensor(search, values.sizes(), groups), torch::kInt64);
+}
+
+Tensor keep_largest(const Tensor& values, const NmGroups& groups) {
+  require(values, values, torch::kFloat32);
+  Tensor result = torch::empty_like(values);
+  if (!values.is_cpu()) {
+    Tensor mask = torch::zeros_like(values, torch::kBool);
+    keep_largest_by_tensors(values, groups, result, mask);
+    return result;
+  }
+  Search search;
+  search.keys = static_cast<const std::int32_t*>(values.data_ptr());
+  search.values = search.keys;
+  search.result = static_cast<std::int32_t*>(result.data_ptr());
+  search.kept = groups.kept;
+  search_tensor(search, values.sizes(), groups);
+  return result;
+}
+
+void add_decay(const Tensor& gradient, const Tensor& weight, const Tensor& pruned, double decay) {
+  // weight - weight * mask is (1 - mask) * weight without rounding.
+  if (!weight.is_cpu() || !gradient.is_contiguous() || gradient.scalar_type() != torch::kFloat32) {
+    gradient.add_(weight - pruned, decay);
+    return;
+  }
+  require(weight, weight, torch::kFloat32);
+  require(pruned, weight, torch::kFloat32);
+  float* __restrict sums = gradient.data_ptr<float>();
+  const float* __restrict whole = weight.data_ptr<float>();
+  const float* __restrict kept = pruned.data_ptr<float>();
+  const auto factor = static_cast<float>(decay);
+  for (std::int64_t i = 0; i < weight.numel(); ++i) sums[i] += factor * (whole[i] - kept[i]);
 }
 
 Tensor largest_keys(const Tensor& keys, const NmGroups& groups) {

@@ -31,6 +31,13 @@ struct NmGroups {
 torch::Tensor keep_largest(const torch::Tensor& values, const NmGroups& groups,
                            torch::Tensor& result, torch::Tensor& mask);
 
+/// The same values in a new tensor, where the mask is of no interest.
+[[nodiscard]] torch::Tensor keep_largest(const torch::Tensor& values, const NmGroups& groups);
+
+/// gradient += decay * (1 - mask) * weight, where `pruned` is weight * mask (SR-STE's term).
+void add_decay(const torch::Tensor& gradient, const torch::Tensor& weight,
+               const torch::Tensor& pruned, double decay);
+
 /// The bool mask of the N largest of each group, by `keys` (int32, larger first, not negative).
 [[nodiscard]] torch::Tensor largest_keys(const torch::Tensor& keys, const NmGroups& groups);
 

@@ -51,12 +51,12 @@ Tensors mean_over_batches(const Tensors& weights, const MethodContext& context,
     if (context.average) context.average(found);
     add(sums, found);
   }
-  for (torch::Tensor& sum : sums) sum.div_(static_cast<double>(batches));
+  for (const torch::Tensor& sum : sums) sum.div_(static_cast<double>(batches));
   return sums;
 }
 
 torch::Tensor rademacher(const torch::Tensor& like, Rng rng) {
-  torch::Tensor signs = torch::empty(like.sizes(), torch::kFloat32);
+  const torch::Tensor signs = torch::empty(like.sizes(), torch::kFloat32);
   float* values = signs.data_ptr<float>();
   std::uint32_t bits = 0;
   for (std::int64_t i = 0; i < signs.numel(); ++i) {
@@ -86,7 +86,7 @@ Tensors hessian_diagonals(const std::vector<SparseLayer>& layers, const Tensors&
     const torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i].add_(second[i].detach() * signs[i]);
   }
-  for (torch::Tensor& sum : sums) sum.div_(static_cast<double>(request.iterations));
+  for (const torch::Tensor& sum : sums) sum.div_(static_cast<double>(request.iterations));
   if (context.average) context.average(sums);
   return sums;
 }
@@ -134,7 +134,7 @@ Tensors data_terms(const std::vector<SparseLayer>& layers, const MethodContext& 
           sums[i].add_(squared ? found[i].square() : found[i]);
         }
       });
-  for (torch::Tensor& term : terms) term.abs_();
+  for (const torch::Tensor& term : terms) term.abs_();
   return terms;
 }
 

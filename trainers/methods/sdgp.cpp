@@ -53,20 +53,19 @@ class Sdgp final : public LayerMethod {
       const torch::Tensor mask = largest_keys(random_keys(index, values), groups);
       return values.masked_fill(mask.logical_not(), 0.0).to(gradient.scalar_type());
     }
-    torch::Tensor kept = torch::empty_like(values);
-    torch::Tensor mask = torch::empty_like(values, torch::kBool);
-    static_cast<void>(keep_largest(values, groups, kept, mask));
+    const torch::Tensor kept = keep_largest(values, groups);
     if (choice_ == Choice::rescaled) rescale(kept, values, convolution);
     return kept.to(gradient.scalar_type());
   }
 
   /// Each image's channel (linear layers: each row) gets the L1 norm that it had before; one of
   /// which nothing is kept stays zero.
-  static void rescale(torch::Tensor& kept, const torch::Tensor& values, bool convolution) {
+  static void rescale(const torch::Tensor& kept, const torch::Tensor& values, bool convolution) {
     std::vector<std::int64_t> summed{values.dim() - 1};
     if (convolution) summed = {2, 3};
-    const torch::Tensor after = kept.abs().sum(summed, /*keepdim=*/true);
-    const torch::Tensor ratio = values.abs().sum(summed, /*keepdim=*/true) / after;
+    const torch::Tensor after = torch::linalg_vector_norm(kept, 1, summed, /*keepdim=*/true);
+    const torch::Tensor ratio =
+        torch::linalg_vector_norm(values, 1, summed, /*keepdim=*/true) / after;
     kept.mul_(ratio.masked_fill(after.eq(0.0), 1.0));
   }
 
@@ -74,7 +73,7 @@ class Sdgp final : public LayerMethod {
   /// rank would. Drawn on the CPU also for other devices.
   [[nodiscard]] torch::Tensor random_keys(std::size_t index, const torch::Tensor& like) const {
     Rng rng = layer_rng(seed_, "sdgp", layer(index).name, info_.step);
-    torch::Tensor keys = torch::empty(like.sizes(), torch::kInt32);
+    const torch::Tensor keys = torch::empty(like.sizes(), torch::kInt32);
     const std::int64_t per_image = keys.size(0) == 0 ? 0 : keys.numel() / keys.size(0);
     const std::int64_t words = (per_image + 1) / 2;
     rng.seek(static_cast<std::uint64_t>(info_.first_image * words));

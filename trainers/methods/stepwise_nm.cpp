@@ -64,10 +64,9 @@ void StepwiseNm::before_update() {
   const torch::NoGradGuard no_grad;
   for (std::size_t i = 0; i < count(); ++i) {
     if (used_[i].decay == 0.0) continue;
-    torch::Tensor gradient = layer(i).weight.grad();
+    const torch::Tensor gradient = layer(i).weight.grad();
     if (!gradient.defined()) continue;
-    // weight - weight * mask is (1 - mask) * weight without rounding.
-    gradient.add_(layer(i).weight.detach() - forward_[i].values, used_[i].decay);
+    add_decay(gradient, layer(i).weight.detach(), forward_[i].values, used_[i].decay);
   }
 }
 

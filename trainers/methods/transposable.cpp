@@ -9,6 +9,7 @@
 #include "core/error.hpp"
 #include "trainers/methods/kinds.hpp"
 #include "trainers/methods/masks.hpp"
+#include "trainers/methods/nm_search.hpp"
 #include "trainers/methods/options.hpp"
 #include "trainers/methods/transposable_search.hpp"
 #include "trainers/tensors.hpp"
@@ -42,9 +43,9 @@ class Transposable final : public LayerMethod {
   void before_update() override {
     const torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < count(); ++i) {
-      torch::Tensor gradient = layer(i).weight.grad();
+      const torch::Tensor gradient = layer(i).weight.grad();
       if (options_.decay == 0.0 || !gradient.defined()) continue;
-      gradient.add_(layer(i).weight.detach() - values_[i], options_.decay);
+      add_decay(gradient, layer(i).weight.detach(), values_[i], options_.decay);
     }
   }
 

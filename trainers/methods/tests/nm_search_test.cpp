@@ -19,8 +19,9 @@ struct Found {
 
 Found search(const torch::Tensor& values, const NmGroups& groups, bool by_tensors) {
   Found found{torch::empty_like(values), torch::ones_like(values, torch::kBool)};
-  const auto run = by_tensors ? keep_largest_by_tensors : keep_largest;
-  found.changes = run(values, groups, found.values, found.mask).item<std::int64_t>();
+  found.changes = (by_tensors ? keep_largest_by_tensors(values, groups, found.values, found.mask)
+                              : keep_largest(values, groups, found.values, found.mask))
+                      .item<std::int64_t>();
   return found;
 }
 
@@ -73,6 +74,11 @@ TEST(NmSearch, GroupsRunAlongTheChannelsOfAnOutputGradient) {
   const Found found = search(gradient, {2, 8, 1}, false);
   EXPECT_TRUE(found.mask.view({3, 2, 8, 25}).sum(2).eq(2).all().item<bool>());
   EXPECT_TRUE(found.values.equal(search(gradient, {2, 8, 1}, true).values));
+}
+
+TEST(NmSearch, ValuesAreTheSameWithoutAMask) {
+  const torch::Tensor gradient = few_values({3, 20, 5, 5});
+  EXPECT_TRUE(keep_largest(gradient, {2, 8, 1}).equal(search(gradient, {2, 8, 1}, false).values));
 }
 
 TEST(NmSearch, KeysChooseWithoutValues) {
