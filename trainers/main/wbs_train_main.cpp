@@ -20,9 +20,7 @@
 #include "trainers/dense_method.hpp"
 #include "trainers/main/measure_session.hpp"
 #include "trainers/main/session.hpp"
-#if __has_include("trainers/methods/methods.hpp")
 #include "trainers/methods/methods.hpp"
-#endif
 
 namespace wbs::trainers {
 namespace {
@@ -81,9 +79,7 @@ void choose_blas_kernels(char** arguments) {
 
 std::vector<MethodKind> all_methods() {
   std::vector<MethodKind> all{dense_method()};
-#if __has_include("trainers/methods/methods.hpp")
   for (const MethodKind& kind : methods()) all.push_back(kind);
-#endif
   return all;
 }
 
