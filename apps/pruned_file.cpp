@@ -71,6 +71,13 @@ void PrunedFileWriter::add_unchanged(const std::string& node, const std::string&
   state_->add_to_digest("/" + node + "/" + role, tensor);
 }
 
+void PrunedFileWriter::add_stored(const std::string& node, const std::string& role,
+                                  const Tensor& tensor) {
+  const std::string object = "/" + node + "/" + role;
+  state_->file.write(object, tensor, kStored);
+  state_->add_to_digest(object, tensor);
+}
+
 LayerSparsity PrunedFileWriter::add_pruned(const std::string& node, const Tensor& masked,
                                            const sparsity::Pruned& pruned) {
   const std::string object = "/" + node + "/weight";
@@ -127,6 +134,17 @@ std::map<std::string, PrunedLayer> read_pruned_layers(const std::string& path) {
     layers.emplace(node, PrunedLayer{std::move(weight), std::move(kept)});
   }
   return layers;
+}
+
+networks::Weights read_stored_tensors(const std::string& path) {
+  const harness::Hdf5File file = harness::Hdf5File::open(path);
+  networks::Weights weights;
+  for (const std::string& node : file.members("/")) {
+    for (const std::string& role : file.members("/" + node)) {
+      if (role != "mask") weights[node + "/" + role] = file.read("/" + node + "/" + role);
+    }
+  }
+  return weights;
 }
 
 std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path) {

@@ -1,5 +1,7 @@
 // The prune stage's artifact: an HDF5 file of masked tensors, masks and what was measured on them.
 //
+// The stage train leaves the same file, with all tensors of the network.
+//
 // One group per pruned node with the datasets "weight" (float32) and "mask" (uint8, one bit per
 // cell, row-major) and attributes that say what was asked and what was measured; the root's
 // attributes name network, pattern, importance and source. Tensors that the pattern leaves alone
@@ -13,6 +15,7 @@
 
 #include "compiler/layer.hpp"
 #include "core/tensor.hpp"
+#include "networks/graph.hpp"
 #include "sparsity/prune.hpp"
 
 namespace wbs::apps {
@@ -35,6 +38,9 @@ class PrunedFileWriter {
   /// Counts a tensor that the pattern does not apply to in the digest; it is not stored.
   void add_unchanged(const std::string& node, const std::string& role, const Tensor& tensor);
 
+  /// Adds a tensor that the pattern does not apply to, for networks that have no other source.
+  void add_stored(const std::string& node, const std::string& role, const Tensor& tensor);
+
   /// Adds a masked weight tensor with its mask; returns what was measured on both.
   LayerSparsity add_pruned(const std::string& node, const Tensor& masked,
                            const sparsity::Pruned& pruned);
@@ -56,6 +62,10 @@ struct PrunedLayer {
 /// The pruned layers of the prune stage's file at `path`, by node name. Throws Error(input) when
 /// the file is damaged.
 [[nodiscard]] std::map<std::string, PrunedLayer> read_pruned_layers(const std::string& path);
+
+/// All tensors that the file holds, by "node/role": the pruned ones, and those of add_stored().
+/// Throws Error(input) when the file is damaged.
+[[nodiscard]] networks::Weights read_stored_tensors(const std::string& path);
 
 /// Densities of the layers that the prune stage's file at `path` holds, by node name, as measured
 /// on the stored masks. Reads attributes only. Throws Error(input) when the file is damaged.

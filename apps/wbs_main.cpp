@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   wbs::apps::add_simulate_command(program, action);
   wbs::apps::add_bench_command(program, action);
   wbs::apps::add_convert_command(program, action);
+  wbs::apps::add_train_command(program, action);
   wbs::apps::add_infer_command(program, action);
   wbs::apps::add_campaign_commands(program, action);
   return wbs::apps::run_program(program, argc, argv, [&action] { return action(); });

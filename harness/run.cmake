@@ -6,6 +6,12 @@ find_package(MPI REQUIRED COMPONENTS CXX)
 
 wbs_library(wbs_machine SOURCES machine.cpp HEADERS machine.hpp LIBS wbs_flags)
 
+wbs_library(wbs_posix
+  SOURCES posix_file.cpp
+  HEADERS posix_file.hpp
+  LIBS wbs_core
+  PRIVATE_LIBS fmt::fmt)
+
 wbs_library(wbs_worker
   SOURCES frames.cpp worker_main.cpp
   HEADERS frames.hpp worker_main.hpp
@@ -13,12 +19,12 @@ wbs_library(wbs_worker
 
 wbs_library(wbs_run
   SOURCES artifact_export.cpp campaign.cpp child_process.cpp committer.cpp coordinator.cpp durations.cpp journal.cpp
-          ledger.cpp maintenance.cpp pack.cpp posix_file.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
+          ledger.cpp maintenance.cpp pack.cpp progress.cpp rank_worker.cpp records.cpp scheduler.cpp
           signals.cpp store.cpp store_schema.cpp sweep.cpp transport.cpp
   HEADERS artifact_export.hpp campaign.hpp child_process.hpp committer.hpp coordinator.hpp durations.hpp journal.hpp
-          ledger.hpp maintenance.hpp pack.hpp posix_file.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
+          ledger.hpp maintenance.hpp pack.hpp progress.hpp rank_worker.hpp records.hpp scheduler.hpp
           signals.hpp store.hpp sweep.hpp transport.hpp
-  LIBS wbs_stage wbs_machine Threads::Threads
+  LIBS wbs_stage wbs_machine wbs_posix Threads::Threads
   PRIVATE_LIBS wbs_worker SQLiteCpp)
 
 wbs_library(wbs_harness_mpi

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/commands/bench_training.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/measure/bench.hpp"
 #include "apps/measure/bench_output.hpp"
@@ -25,6 +26,8 @@ struct Options {
   bool quick = false;
   bool samples = false;
   bool json = false;
+  bool training = false;
+  TrainingBenchOptions step;
 };
 
 /// One line on a terminal, rewritten in place; silent elsewhere.
@@ -54,7 +57,7 @@ class ProgressLine {
 
 void add_options(CLI::App& command, Options& options) {
   BenchRequest& request = options.request;
-  command.add_option("--network", request.network, "Zoo name or .onnx file")->required();
+  command.add_option("--network", request.network, "Zoo name or .onnx file");
   command.add_option("--input", request.input, "Image size CxHxW");
   command.add_option("--type", options.type, "fp32, bf16 or int8")->capture_default_str();
   command.add_option("--pattern", options.pattern, "Sparsity pattern")->capture_default_str();
@@ -83,10 +86,36 @@ void add_options(CLI::App& command, Options& options) {
   command.add_flag("!--no-network", request.whole_network, "Layers only");
   command.add_flag("--samples", options.samples, "JSON with every timing");
   command.add_flag("--json", options.json, "Print JSON");
+  command.add_flag("--training", options.training,
+                   "A training step instead of inference, beside LibTorch's dense one");
+  command.add_option("--method", options.step.method, "With --training: wbs list methods");
+  command
+      .add_option("--backend", options.step.backend,
+                  "With --training: who computes FF and BP, sparse (our kernels) or dense")
+      ->capture_default_str();
+  command.add_option("--steps", options.step.steps, "With --training: timed, of each")
+      ->capture_default_str();
+  command.add_option("--product", options.step.product,
+                     "With --training: IN,OUT,SIZE,KERNEL, FF and BP of one layer alone");
+}
+
+int bench_steps(Options& options, bool batch_given) {
+  TrainingBenchOptions& step = options.step;
+  step.network = options.request.network;
+  step.input = options.request.input;
+  step.pattern = options.pattern;
+  step.threads = options.request.threads;
+  if (batch_given) step.batch = options.request.batch;
+  step.json = options.json;
+  return bench_training(step);
 }
 
 int bench(Options& options) {
   BenchRequest& request = options.request;
+  if (request.network.empty() && (!options.training || options.step.product.empty())) {
+    throw Error(ErrorKind::usage, "--network is required: a zoo name or an .onnx file");
+  }
+  if (options.training) return bench_steps(options, options.request.batch != 1);
   request.element = value_or_throw(kernels::parse_element(options.type), ErrorKind::usage);
   request.pattern = value_or_throw(sparsity::parse_pattern(options.pattern), ErrorKind::usage);
   if (options.mask != "uniform" && options.mask != "l2") {

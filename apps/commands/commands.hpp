@@ -18,6 +18,7 @@ void add_show_command(CLI::App& program, Action& action);
 void add_simulate_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);
 void add_convert_command(CLI::App& program, Action& action);
+void add_train_command(CLI::App& program, Action& action);
 void add_infer_command(CLI::App& program, Action& action);
 void add_campaign_commands(CLI::App& program,
                            Action& action);  // report, logs, clean, fsck, rebuild

@@ -6,6 +6,7 @@
 #include "apps/measure/bench.hpp"
 #include "apps/network_source.hpp"
 #include "apps/stages/checks.hpp"
+#include "apps/stages/model_parameters.hpp"
 #include "apps/stages/parameters.hpp"
 #include "apps/stages/stages.hpp"
 #include "core/digest.hpp"
@@ -139,7 +140,7 @@ class BenchStage final : public harness::Stage {
   }
 
   /// With a prune stage its masked weights are measured.
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "train"}; }
 
   [[nodiscard]] harness::Resources resources(const harness::Values& parameters) const override {
     const auto threads = static_cast<int>(parameter<std::int64_t>(parameters, "threads"));
@@ -176,7 +177,7 @@ class BenchStage final : public harness::Stage {
 
   [[nodiscard]] harness::StageResult run(const harness::StageRun& run) const override {
     BenchRequest request = request_of(run.parameters);
-    if (const auto pruned = run.inputs.find("prune"); pruned != run.inputs.end()) {
+    if (const auto pruned = masked_input(run.inputs); pruned != run.inputs.end()) {
       const auto file =
           std::make_shared<harness::Hdf5File>(harness::Hdf5File::open(pruned->second));
       request.weights.clear();

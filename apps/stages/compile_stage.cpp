@@ -5,6 +5,7 @@
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
 #include "apps/stages/checks.hpp"
+#include "apps/stages/model_parameters.hpp"
 #include "apps/stages/parameters.hpp"
 #include "apps/stages/stages.hpp"
 #include "apps/text_file.hpp"
@@ -64,7 +65,7 @@ class CompileStage final : public harness::Stage {
     return specs;
   }
 
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "train"}; }
 
   [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
 
@@ -91,7 +92,7 @@ class CompileStage final : public harness::Stage {
     compiler::CompileOptions options;
     options.weights = pattern;
     options.cin_split = value_or_throw(find_cin_split(text(run.parameters, "cin_split")));
-    const auto pruned = run.inputs.find("prune");
+    const auto pruned = masked_input(run.inputs);
     if (pruned == run.inputs.end()) {
       options.densities.convolutions =
           compiler::nominal_density(value_or_throw(sparsity::parse_pattern(pattern)));

@@ -39,7 +39,9 @@ class InferStage final : public harness::Stage {
     return specs;
   }
 
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "quantize"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override {
+    return {"prune", "train", "quantize"};
+  }
   [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
 
   [[nodiscard]] std::vector<std::string> validate(

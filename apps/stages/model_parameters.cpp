@@ -73,9 +73,21 @@ Model dense_model(const harness::Values& parameters) {
   return model;
 }
 
-void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model) {
+std::map<std::string, std::string>::const_iterator masked_input(
+    const std::map<std::string, std::string>& inputs) {
   const auto pruned = inputs.find("prune");
+  return pruned != inputs.end() ? pruned : inputs.find("train");
+}
+
+void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model) {
+  const auto pruned = masked_input(inputs);
   if (pruned == inputs.end()) return;
+  if (pruned->first == "train") {
+    // Every tensor of the network is there.
+    for (auto& [name, tensor] : read_stored_tensors(pruned->second)) {
+      model.weights.at(name) = std::move(tensor);
+    }
+  }
   for (auto& [node, layer] : read_pruned_layers(pruned->second)) {
     model.weights.at(node + "/weight") = std::move(layer.weight);
     // A mask that keeps everything is a dense layer.

@@ -11,6 +11,10 @@
 
 namespace wbs::apps {
 
+/// The artifact with masked weights among a stage's inputs: of prune, else of train, else end().
+[[nodiscard]] std::map<std::string, std::string>::const_iterator masked_input(
+    const std::map<std::string, std::string>& inputs);
+
 /// The parameters network, input, weights and seed.
 [[nodiscard]] std::vector<harness::ParameterSpec> model_parameters();
 

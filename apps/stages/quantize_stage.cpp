@@ -40,7 +40,7 @@ class QuantizeStage final : public harness::Stage {
     return specs;
   }
 
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "train"}; }
   [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
 
   [[nodiscard]] std::vector<std::string> validate(

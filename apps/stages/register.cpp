@@ -5,6 +5,8 @@
 namespace wbs::apps {
 
 void register_stages(harness::StageRegistry& registry) {
+  registry.add(make_pretrain_stage());
+  registry.add(make_train_stage());
   registry.add(make_prune_stage());
   registry.add(make_quantize_stage());
   registry.add(make_infer_stage());

@@ -10,6 +10,12 @@ namespace wbs::apps {
 /// prune: network + weights + pattern -> masked tensors and masks (HDF5).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_prune_stage();
 
+/// pretrain: network + data + recipe -> the trained dense network (HDF5).
+[[nodiscard]] std::unique_ptr<harness::Stage> make_pretrain_stage();
+
+/// train: network + data + recipe + method + pattern -> trained sparse network (HDF5), accuracy.
+[[nodiscard]] std::unique_ptr<harness::Stage> make_train_stage();
+
 /// quantize: network + weights + calibration images -> int8 weights and scales (HDF5).
 [[nodiscard]] std::unique_ptr<harness::Stage> make_quantize_stage();
 
