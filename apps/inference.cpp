@@ -177,24 +177,45 @@ Predictions predict(const Model& model, const ImageRun& run,
   return result;
 }
 
-Score score(const Predictions& predictions, const datasets::ImageList& list,
+Score score(const Predictions& predictions, const datasets::Dataset& list,
             const std::function<bool(std::int64_t image)>& counts) {
   Score score;
   for (const Prediction& prediction : predictions.images) {
     if (counts && !counts(prediction.image)) continue;
     ++score.images;
-    score.right += static_cast<int>(list[prediction.image].label == prediction.predicted);
+    score.right += static_cast<int>(list.label(prediction.image) == prediction.predicted);
   }
   return score;
 }
 
-std::string predictions_csv(const Predictions& predictions, const datasets::ImageList& list) {
+std::string predictions_csv(const Predictions& predictions, const datasets::Dataset& list) {
+  const auto* files = dynamic_cast<const datasets::ImageList*>(&list);
   std::string text = "image,predicted,logit\n";
   for (const Prediction& prediction : predictions.images) {
-    text += fmt::format("{},{},{:.6g}\n", list[prediction.image].name, prediction.predicted,
-                        prediction.logit);
+    const std::string name =
+        files != nullptr ? (*files)[prediction.image].name : std::to_string(prediction.image);
+    text += fmt::format("{},{},{:.6g}\n", name, prediction.predicted, prediction.logit);
   }
   return text;
+}
+
+TransformedImages trained_images(const networks::Graph& graph, const std::string& source,
+                                 datasets::Split split) {
+  const auto training = datasets::open_dataset(source, datasets::Split::train);
+  TransformedImages images;
+  images.transform =
+      datasets::whole_image_transform(*training, datasets::channel_statistics(*training));
+  const Shape& input = graph.nodes.at(0).attributes.shape;
+  if (input.size() != 4 || input[1] != images.transform.channels ||
+      input[2] != images.transform.crop || input[3] != images.transform.crop) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("network '{}' reads {}, but '{}' has {} channels of {}x{}: give the "
+                            "parameter input",
+                            graph.name, to_string(input), source, images.transform.channels,
+                            images.transform.crop, images.transform.crop));
+  }
+  images.list = datasets::open_dataset(source, split);
+  return images;
 }
 
 }  // namespace wbs::apps

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "datasets/image_list.hpp"
 #include "datasets/loader.hpp"
+#include "datasets/open_dataset.hpp"
 #include "networks/graph.hpp"
 #include "networks/quantisation.hpp"
 #include "runtime/executor.hpp"
@@ -41,7 +43,7 @@ using ImageProgress = std::function<void(std::int64_t done, std::int64_t total)>
 
 /// Some images of a list, and how to run them.
 struct ImageRun {
-  const datasets::ImageList& list;
+  const datasets::Dataset& list;
   datasets::Transform transform;
   std::vector<std::int64_t> indices;
   std::int64_t batch = 1;
@@ -87,11 +89,22 @@ struct Score {
     return images == 0 ? 0.0 : static_cast<double>(right) / static_cast<double>(images);
   }
 };
-[[nodiscard]] Score score(const Predictions& predictions, const datasets::ImageList& list,
+[[nodiscard]] Score score(const Predictions& predictions, const datasets::Dataset& list,
                           const std::function<bool(std::int64_t image)>& counts = {});
 
-/// "image,predicted,logit" and a line per image.
+/// "image,predicted,logit" and a line per image: the name of a file, else the place in the list.
 [[nodiscard]] std::string predictions_csv(const Predictions& predictions,
-                                          const datasets::ImageList& list);
+                                          const datasets::Dataset& list);
+
+/// Images and how they become a network's input.
+struct TransformedImages {
+  std::unique_ptr<datasets::Dataset> list;
+  datasets::Transform transform;
+};
+
+/// A split of a data set with the normalisation that training gave it (statistics of the training
+/// split). Throws Error(unsupported) when the network reads another size or channel count.
+[[nodiscard]] TransformedImages trained_images(const networks::Graph& graph,
+                                               const std::string& source, datasets::Split split);
 
 }  // namespace wbs::apps

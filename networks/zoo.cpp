@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::int64_t, 3> kImageNet{3, 224, 224};
 constexpr std::array<std::int64_t, 3> kCifar{3, 32, 32};
 
-constexpr std::array<NetworkInfo, 18> kNetworks{{
+constexpr std::array<NetworkInfo, 19> kNetworks{{
     {"resnet18", "ResNet-18, basic blocks", kImageNet, 1000,
      [](const ZooRequest& r) { return zoo::resnet(r, {2, 2, 2, 2}, false); }},
     {"resnet34", "ResNet-34, basic blocks", kImageNet, 1000,
@@ -32,6 +32,8 @@ constexpr std::array<NetworkInfo, 18> kNetworks{{
     {"resnet56", "CIFAR ResNet-56, option A shortcuts", kCifar, 10,
      [](const ZooRequest& r) { return zoo::cifar_resnet(r, 9); }},
     {"resnet9", "ResNet-9 of DAWNBench", kCifar, 10, zoo::resnet9},
+    {"resnet9_narrow", "ResNet-9 with half the channels, 32 to 256", kCifar, 10,
+     zoo::resnet9_narrow},
     {"vgg16", "VGG-16", kImageNet, 1000,
      [](const ZooRequest& r) { return zoo::vgg(r, 16, false); }},
     {"vgg16_bn", "VGG-16 with batch normalisation", kImageNet, 1000,

@@ -22,6 +22,7 @@ namespace wbs::networks::zoo {
 /// ResNet-9 of Page, "How to train your ResNet" (DAWNBench 2018), without the final factor 1/8 and
 /// with a bias in the classifier: 6,573,130 parameters.
 [[nodiscard]] Graph resnet9(const ZooRequest& request);
+[[nodiscard]] Graph resnet9_narrow(const ZooRequest& request);
 
 /// VGG of Simonyan and Zisserman (2014), configuration D (16 layers) or E (19), as in torchvision.
 /// Where less than 7x7 is left of the image (CIFAR, and whatever is below 224x224): its mean and

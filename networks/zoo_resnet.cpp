@@ -120,18 +120,26 @@ NodeIndex resnet9_layer(GraphBuilder& g, const std::string& name, NodeIndex x,
   return g.binary(Op::add, name + ".add", x, second);
 }
 
-}  // namespace
-
-Graph resnet9(const ZooRequest& request) {
+/// ResNet-9 whose first convolution has `channels` outputs; each layer doubles them.
+Graph resnet9_of(const ZooRequest& request, std::int64_t channels) {
   GraphBuilder g(std::string(request.name), request.input);
-  NodeIndex x = conv_bn_relu(g, "prep", g.input(), 64);
-  x = resnet9_layer(g, "layer1", x, 128, true);
-  x = resnet9_layer(g, "layer2", x, 256, false);
-  x = resnet9_layer(g, "layer3", x, 512, true);
+  NodeIndex x = conv_bn_relu(g, "prep", g.input(), channels);
+  x = resnet9_layer(g, "layer1", x, 2 * channels, true);
+  x = resnet9_layer(g, "layer2", x, 4 * channels, false);
+  x = resnet9_layer(g, "layer3", x, 8 * channels, true);
   const std::array<std::int64_t, 2> rest{g.shape(x)[2], g.shape(x)[3]};
   x = g.max_pool("pool", x, {.kernel = rest, .stride = rest});
   x = g.linear("linear", g.flatten("flatten", x), request.classes);
   return std::move(g).finish(x);
+}
+
+}  // namespace
+
+Graph resnet9(const ZooRequest& request) {
+  return resnet9_of(request, 64);
+}
+Graph resnet9_narrow(const ZooRequest& request) {
+  return resnet9_of(request, 32);
 }
 
 }  // namespace wbs::networks::zoo

@@ -78,7 +78,7 @@ ImageRun run_over(const datasets::ImageList& list, const Model& model, const Opt
   return run;
 }
 
-nlohmann::json report(const Options& options, const datasets::ImageList& list,
+nlohmann::json report(const Options& options, const datasets::Dataset& list,
                       const Predictions& predictions, const std::set<std::int64_t>& used) {
   const Score all = score(predictions, list);
   const auto images = static_cast<double>(predictions.images.size());

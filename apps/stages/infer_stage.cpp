@@ -29,7 +29,9 @@ class InferStage final : public harness::Stage {
     specs.insert(
         specs.end(),
         {
-            {"images", ValueType::text, {}, "folder or archive <class>/<image>.jpg", true},
+            {"images", ValueType::text, std::string(), "folder or archive <class>/<image>.jpg"},
+            {"data", ValueType::text, std::string(),
+             "without images: the stage train's data, whose test split is used"},
             {"type", ValueType::text, std::string("fp32"),
              "fp32, bf16 or int8 (the scales are those of the quantize stage)"},
             {"recalibrate_bn", ValueType::integer, std::int64_t{0},
@@ -55,6 +57,9 @@ std::vector<std::string> InferStage::validate(
     const harness::Values& parameters, std::map<std::string, std::string>& data_digests) const {
   std::vector<std::string> problems =
       check_model(parameters, text(parameters, "images"), data_digests);
+  if (text(parameters, "images").empty() && text(parameters, "data").empty()) {
+    problems.emplace_back("infer needs images: the parameter images, or data");
+  }
   const auto element = kernels::parse_element(text(parameters, "type"));
   if (!element) problems.push_back(element.error());
   for (const char* name : {"recalibrate_bn", "limit"}) {
@@ -72,21 +77,22 @@ std::vector<std::string> InferStage::validate(
 }
 
 harness::StageResult InferStage::run(const harness::StageRun& run) const {
-  const auto list = datasets::ImageList::open(resolve_data_path(text(run.parameters, "images")));
+  Model model = dense_model(run.parameters);
+  const TransformedImages images = stage_images(run.parameters, model, datasets::Split::test);
+  const datasets::Dataset& list = *images.list;
   const auto spread = [&](const char* name) {
     const auto count = parameter<std::int64_t>(run.parameters, name);
     return spread_indices(count > 0 ? count : list.size(), list.size());
   };
-  Model model = dense_model(run.parameters);
   std::set<std::int64_t> used;
   const bool recalibrate = parameter<std::int64_t>(run.parameters, "recalibrate_bn") > 0;
   if (recalibrate) {
     const std::vector<std::int64_t> indices = spread("recalibrate_bn");
     used.insert(indices.begin(), indices.end());
-    const ImageRun images = image_run(run, model, list, indices, kRecalibrationBatch);
-    restate_model(model, images);
+    const ImageRun some = image_run(run, images, indices, kRecalibrationBatch);
+    restate_model(model, some);
     apply_pruned(run.inputs, model);
-    recalibrate_model(model, images);
+    recalibrate_model(model, some);
   } else {
     apply_pruned(run.inputs, model);
   }
@@ -102,7 +108,7 @@ harness::StageResult InferStage::run(const harness::StageRun& run) const {
     options.quantisation = &quantisation;
   }
   const Predictions predictions =
-      predict(model, image_run(run, model, list, spread("limit"), 1), options);
+      predict(model, image_run(run, images, spread("limit"), 1), options);
   write_text_file(run.output_path, predictions_csv(predictions, list));
 
   const Score all = score(predictions, list);

@@ -6,6 +6,7 @@
 #include "apps/paths.hpp"
 #include "apps/pruned_file.hpp"
 #include "apps/stages/parameters.hpp"
+#include "apps/training/train_parameters.hpp"
 #include "core/digest.hpp"
 #include "core/error.hpp"
 
@@ -60,6 +61,11 @@ std::vector<std::string> check_model(const harness::Values& parameters, const st
     const std::string file = weights_file(weights_choice(parameters));
     if (!file.empty()) data_digests["weights"] = digest_of_file(file);
   });
+  if (const std::string& data = text(parameters, "data"); images.empty() && !data.empty()) {
+    if (data != "embedded") {
+      attempt([&] { data_digests["data"] = digest_of_data(resolve_data_path(data)); });
+    }
+  }
   if (!images.empty()) {
     attempt([&] { data_digests["images"] = digest_of_images(resolve_data_path(images)); });
   }
@@ -95,10 +101,22 @@ void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model
   }
 }
 
-ImageRun image_run(const harness::StageRun& run, const Model& model,
-                   const datasets::ImageList& list, std::vector<std::int64_t> indices,
-                   std::int64_t batch) {
-  ImageRun result{list, transform_for(model.graph, 0), std::move(indices), batch, 1};
+TransformedImages stage_images(const harness::Values& parameters, const Model& model,
+                               datasets::Split split) {
+  if (const std::string& images = text(parameters, "images"); !images.empty()) {
+    return {
+        std::make_unique<datasets::ImageList>(datasets::ImageList::open(resolve_data_path(images))),
+        transform_for(model.graph, 0)};
+  }
+  if (const std::string& data = text(parameters, "data"); !data.empty()) {
+    return trained_images(model.graph, resolve_data_path(data), split);
+  }
+  return {};
+}
+
+ImageRun image_run(const harness::StageRun& run, const TransformedImages& images,
+                   std::vector<std::int64_t> indices, std::int64_t batch) {
+  ImageRun result{*images.list, images.transform, std::move(indices), batch, 1};
   if (run.progress) {
     result.progress = [&run](std::int64_t done, std::int64_t total) {
       run.progress(static_cast<double>(done) / static_cast<double>(total));

@@ -34,8 +34,12 @@ void apply_pruned(const std::map<std::string, std::string>& inputs, Model& model
 
 /// A run over `indices` on one thread that reports to the stage's progress: ranks run cases side by
 /// side, where the busy waiting of OpenMP's threads costs more than they bring.
-[[nodiscard]] ImageRun image_run(const harness::StageRun& run, const Model& model,
-                                 const datasets::ImageList& list, std::vector<std::int64_t> indices,
-                                 std::int64_t batch);
+[[nodiscard]] ImageRun image_run(const harness::StageRun& run, const TransformedImages& images,
+                                 std::vector<std::int64_t> indices, std::int64_t batch);
+
+/// The images of a stage: the list that the parameter `images` names, else the given split of the
+/// training stage's `data`. The list is null when there are neither.
+[[nodiscard]] TransformedImages stage_images(const harness::Values& parameters, const Model& model,
+                                             datasets::Split split);
 
 }  // namespace wbs::apps

@@ -33,6 +33,8 @@ class QuantizeStage final : public harness::Stage {
             {"images", ValueType::text, std::string(),
              "folder or archive of images for calibration (also below WBS_DATA_DIR); empty: noise, "
              "whose scales are right for timing only"},
+            {"data", ValueType::text, std::string(),
+             "without images: the stage train's data, whose training split calibrates"},
             {"calibrate", ValueType::integer, std::int64_t{100}, "images used, evenly spread"},
             {"range", ValueType::text, std::string("mse"), "largest value: max, percentile or mse"},
             {"power_of_two", ValueType::boolean, false, "all scales are powers of two"},
@@ -67,12 +69,11 @@ std::vector<std::string> QuantizeStage::validate(
 
 networks::Quantisation scales_of(const Model& model, const harness::StageRun& run,
                                  const networks::QuantisationOptions& options) {
-  const std::string& images = text(run.parameters, "images");
-  if (images.empty()) return runtime::nominal_quantisation(model.graph, model.weights, options);
-  const auto list = datasets::ImageList::open(resolve_data_path(images));
+  const TransformedImages images = stage_images(run.parameters, model, datasets::Split::train);
+  if (!images.list) return runtime::nominal_quantisation(model.graph, model.weights, options);
   const ImageRun calibration = image_run(
-      run, model, list,
-      spread_indices(parameter<std::int64_t>(run.parameters, "calibrate"), list.size()), 4);
+      run, images,
+      spread_indices(parameter<std::int64_t>(run.parameters, "calibrate"), images.list->size()), 4);
   return calibrate_model(model, calibration, options);
 }
 
@@ -120,13 +121,13 @@ harness::StageResult QuantizeStage::run(const harness::StageRun& run) const {
   if (network.layers.empty()) {
     throw Error(ErrorKind::unsupported, fmt::format("{} has no layer to quantize", graph.name));
   }
-  const bool noise = text(run.parameters, "images").empty();
+  const std::string source =
+      text(run.parameters, "images") + text(run.parameters, "data");  // one of them, or none
+  const bool noise = source.empty();
   if (noise) result.warnings.emplace_back("scales of activations come from noise: for timing only");
-  const std::string digest =
-      write_quantised(run.output_path,
-                      {{"network", graph.name},
-                       {"calibration", noise ? "seeded noise" : text(run.parameters, "images")}},
-                      network);
+  const std::string digest = write_quantised(
+      run.output_path, {{"network", graph.name}, {"calibration", noise ? "seeded noise" : source}},
+      network);
   result.metrics = {
       {"quantized_layers", static_cast<std::int64_t>(network.layers.size())},
       {"activations", static_cast<std::int64_t>(network.quantisation.activations.size())},

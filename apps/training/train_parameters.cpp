@@ -54,7 +54,6 @@ std::vector<Entry> shared_entries() {
       {text_spec("data", "embedded", "embedded, or a folder or archive (also below WBS_DATA_DIR)")},
       {integer_spec("seed", 1, "of initial weights, order of the data and augmentation")},
       {integer_spec("batch", 128, "images of a step"), Place::recipe},
-      {integer_spec("batches", 0, "steps of an epoch; 0: as many as the data has"), Place::recipe},
       {text_spec("optimiser", "sgd", "sgd or adamw"), Place::recipe},
       {number_spec("momentum", 0.9, "of SGD, with Nesterov's look ahead"), Place::recipe},
       {number_spec("weight_decay", 5e-4, "of weights, not of norms and biases"), Place::recipe},
@@ -84,6 +83,7 @@ std::vector<Entry> train_entries() {
       {flag_spec("prune_linear", false, "fully connected layers too")},
       {flag_spec("dense_last", false, "but not the last layer")},
       {integer_spec("epochs", 1, ""), Place::recipe},
+      {integer_spec("batches", 0, "steps of an epoch; 0: as many as the data has"), Place::recipe},
       {number_spec("learning_rate", 0.1, ""), Place::recipe},
       {number_spec("warmup_epochs", 0.0, "the rate rises from 0"), Place::recipe},
       {integer_spec("recalibrate_batches", 0, "of new batch statistics before an evaluation"),
@@ -104,6 +104,8 @@ std::vector<Entry> pretrain_entries() {
   std::vector<Entry> entries = shared_entries();
   const std::vector<Entry> own = {
       {integer_spec("pretrain_epochs", 1, "of the dense network"), Place::recipe},
+      {integer_spec("pretrain_batches", 0, "steps of an epoch; 0: as many as the data has"),
+       Place::recipe},
       {number_spec("pretrain_learning_rate", 0.1, ""), Place::recipe},
       {number_spec("pretrain_warmup_epochs", 0.0, ""), Place::recipe},
   };
@@ -180,30 +182,6 @@ json request_of(const Values& parameters, const std::vector<Entry>& entries) {
   return request;
 }
 
-/// Contents of small data sets; names and sizes of those that take long to read.
-std::string digest_of_data(const std::string& path) {
-  constexpr std::uintmax_t kMostRead = std::uintmax_t{1} << 30;
-  static std::map<std::string, std::string> known;
-  if (const auto found = known.find(path); found != known.end()) return found->second;
-  std::vector<fs::path> files;
-  if (fs::is_directory(path)) {
-    for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
-    }
-    std::sort(files.begin(), files.end());
-  } else {
-    files.emplace_back(path);
-  }
-  std::uintmax_t bytes = 0;
-  for (const fs::path& file : files) bytes += fs::file_size(file);
-  Digester digest;
-  for (const fs::path& file : files) {
-    digest.add(fs::relative(file, path).string()).add(std::to_string(fs::file_size(file)));
-    if (bytes <= kMostRead) digest.add(digest_of_file(file.string()));
-  }
-  return known[path] = digest.hex();
-}
-
 }  // namespace
 
 std::vector<ParameterSpec> train_parameters() {
@@ -259,16 +237,37 @@ std::vector<std::string> check_train_request(const json& request,
     }
   });
   const std::string source = request["data"]["source"];
-  if (source != "embedded") {
-    if (!fs::exists(source)) {
-      problems.push_back(fmt::format(
-          "data '{}' is not there: expected embedded, or a path (also below WBS_DATA_DIR)",
-          source));
-    } else {
-      attempt([&] { data_digests["data"] = digest_of_data(source); });
-    }
-  }
+  if (source != "embedded") attempt([&] { data_digests["data"] = digest_of_data(source); });
   return problems;
+}
+
+const std::string& digest_of_data(const std::string& path) {
+  constexpr std::uintmax_t kMostRead = std::uintmax_t{1} << 30;
+  static std::map<std::string, std::string> known;
+  if (const auto found = known.find(path); found != known.end()) return found->second;
+  if (!fs::exists(path)) {
+    throw Error(ErrorKind::input,
+                fmt::format("data '{}' is not there: expected embedded, or a path (also below "
+                            "WBS_DATA_DIR)",
+                            path));
+  }
+  std::vector<fs::path> files;
+  if (fs::is_directory(path)) {
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+  } else {
+    files.emplace_back(path);
+  }
+  std::uintmax_t bytes = 0;
+  for (const fs::path& file : files) bytes += fs::file_size(file);
+  Digester digest;
+  for (const fs::path& file : files) {
+    digest.add(fs::relative(file, path).string()).add(std::to_string(fs::file_size(file)));
+    if (bytes <= kMostRead) digest.add(digest_of_file(file.string()));
+  }
+  return known[path] = digest.hex();
 }
 
 }  // namespace wbs::apps

@@ -23,6 +23,10 @@ namespace wbs::apps {
 [[nodiscard]] nlohmann::json train_request(const harness::Values& parameters);
 [[nodiscard]] nlohmann::json pretrain_request(const harness::Values& parameters);
 
+/// The digest of the training data at `path`: contents up to 1 GiB, else names and sizes; kept for
+/// the next call. Throws Error(input) when nothing is there.
+[[nodiscard]] const std::string& digest_of_data(const std::string& path);
+
 /// Why `request` cannot be trained: what wbs-train would say about its members, an unknown network,
 /// a pattern that does not fit. Adds the digest of the data, when they are files.
 [[nodiscard]] std::vector<std::string> check_train_request(
