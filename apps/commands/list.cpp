@@ -9,6 +9,7 @@
 #include "apps/columns.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/stages/register.hpp"
+#include "apps/training/train_process.hpp"
 #include "harness/values.hpp"
 #include "kernels/conv.hpp"
 #include "kernels/peers/peers.hpp"
@@ -29,6 +30,16 @@ struct Listing {
   json items = json::array();
   std::string footer;
 };
+
+Listing list_methods() {
+  Listing listing{{"method", "what", "source"}, {}, list_train_methods(), ""};
+  for (const json& method : listing.items) {
+    listing.rows.push_back({method.at("name"), method.at("summary"), method.at("source")});
+  }
+  listing.footer =
+      "For wbs train --method and the stage train; options: trainers/methods/README.md.\n";
+  return listing;
+}
 
 Listing list_networks() {
   Listing listing{{"network", "parameters", "MACs", "input", "what"}, {}, json::array(), ""};
@@ -169,6 +180,7 @@ void add_list_command(CLI::App& program, Action& action) {
   add("patterns", "Sparsity patterns and their text form", list_patterns);
   add("devices", "AIE2 arrays and devices", list_devices);
   add("kernels", "CPU kernels, and which of them run here", list_kernels);
+  add("methods", "Training methods", list_methods);
   add("stages", "Stages of a case and their parameters", list_stages);
 }
 

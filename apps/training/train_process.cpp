@@ -147,6 +147,25 @@ std::string train_refusal() {
   return "this build has no wbs-train: install libtorch-dev and build again";
 }
 
+nlohmann::json list_train_methods() {
+  if (const std::string reason = train_refusal(); !reason.empty()) {
+    throw Error(ErrorKind::unsupported, reason);
+  }
+  const std::string command = "'" + sibling_program(kProgram) + "' --methods";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(::popen(command.c_str(), "r"),
+                                                               &::pclose);
+  if (!stream) throw system_error("wbs-train cannot be started");
+  json methods = json::array();
+  char* line = nullptr;
+  std::size_t capacity = 0;
+  while (::getline(&line, &capacity, stream.get()) >= 0) {
+    json method = json::parse(line, nullptr, false);
+    if (!method.is_discarded()) methods.push_back(std::move(method));
+  }
+  ::free(line);
+  return methods;
+}
+
 nlohmann::json run_train_process(const nlohmann::json& request, int ranks,
                                  const TrainEvents& on_event) {
   if (const std::string reason = train_refusal(); !reason.empty()) {

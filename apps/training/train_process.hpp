@@ -13,6 +13,10 @@ using TrainEvents = std::function<void(const nlohmann::json&)>;
 /// Why wbs-train cannot be started: empty when it can.
 [[nodiscard]] std::string train_refusal();
 
+/// The training methods of wbs-train, an array of {name, summary, source, prunes_weights}. Throws
+/// Error(unsupported) where it was not built.
+[[nodiscard]] nlohmann::json list_train_methods();
+
 /// The result line of wbs-train for `request` (trainers/request.hpp), by `ranks` processes that
 /// train data-parallel. When this process dies the children stop after their step and checkpoint.
 /// Throws Error: the one that wbs-train reports, Error(unsupported) where it was not built,
