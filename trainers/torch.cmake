@@ -25,7 +25,9 @@ else()
 endif()
 
 # wbs_torch_target(NAME): gives a target of our rules LibTorch and the precompiled header.
+# Its headers are not verified one by one: each would take 20 s.
 function(wbs_torch_target name)
+  set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS OFF)
   get_target_property(kind ${name} TYPE)
   if(kind STREQUAL "EXECUTABLE")
     target_link_libraries(${name} PRIVATE wbs_torch)
