@@ -258,6 +258,7 @@ void RankWorker::start_next() {
                           {"parameters", to_json(assignment.parameters)},
                           {"inputs", paths},
                           {"output", next.output_path},
+                          {"keep", start_.directory + "/checkpoints"},
                           {"threads", assignment.threads}};
     journal_->append(
         to_json(StartRecord{assignment.key, start_.run, assignment.attempt, transport_.rank()})

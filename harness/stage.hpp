@@ -43,6 +43,9 @@ struct StageRun {
   std::string output_path;  ///< where to write the artifact (a new file)
   int threads = 1;
   std::function<void(double fraction)> progress;
+  /// A folder of the campaign that outlives attempts and runs, for checkpoints; it need not exist.
+  /// Empty: there is none.
+  std::string keep_directory = {};
 };
 
 /// What a finished stage says. Metrics go to the store; rows are per-layer (or similar) details.

@@ -124,5 +124,39 @@ TEST(TrainStage, OneSetOfWeightsGoesThroughTheWholeChain) {
   EXPECT_EQ(slurp(directory.path() + "/out/tables/chain.csv"), again_from);
 }
 
+constexpr const char* kOne = R"(
+schema = 1
+stages = ["train"]
+[parameters]
+network = "resnet20"
+data = "embedded"
+batch = 32
+batches = 25
+epochs = 3
+method = "sr_ste"
+pattern = "nm:2:4/in"
+[[table]]
+name = "one"
+rows = ["pattern"]
+values = ["train.weights_digest", "train.loss"]
+)";
+
+TEST(TrainStage, AKilledSweepContinuesToTheSameBits) {
+  const TemporaryDirectory directory;
+  const std::string experiment = directory.file("one.toml", kOne);
+  const auto sweep = [&](const std::string& out, std::vector<std::string> before) {
+    before.insert(before.end(),
+                  {program("wbs-sweep"), experiment, "--out", directory.path() + out});
+    return run_command(before, directory.path());
+  };
+  ASSERT_EQ(sweep("/whole", {}).exit_code, 0);
+  // Wherever the signals fall: in an epoch, between two, or after the end.
+  static_cast<void>(sweep("/cut", {"/usr/bin/timeout", "-s", "KILL", "3"}));
+  static_cast<void>(sweep("/cut", {"/usr/bin/timeout", "-s", "TERM", "3"}));
+  ASSERT_EQ(sweep("/cut", {}).exit_code, 0);
+  EXPECT_EQ(slurp(directory.path() + "/cut/tables/one.csv"),
+            slurp(directory.path() + "/whole/tables/one.csv"));
+}
+
 }  // namespace
 }  // namespace wbs::tests

@@ -141,7 +141,6 @@ int train(const Options& options) {
   job.scratch =
       (std::filesystem::temp_directory_path() / fmt::format("wbs-train-{}", ::getpid())).string();
   job.checkpoint_folder = options.checkpoints;
-  if (!options.checkpoints.empty()) std::filesystem::create_directories(options.checkpoints);
   if (!options.json) job.on_event = show_event;
   const TrainedNetwork network = run_train_job(job);
   if (!options.out.empty() && !network.weights.empty()) write_trained_file(options.out, network);

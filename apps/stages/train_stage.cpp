@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -136,7 +135,7 @@ harness::StageResult TrainStage::run(const harness::StageRun& run) const {
   job.teach = !dense_ && parameter<double>(run.parameters, "distill_weight") > 0.0;
   job.ranks = static_cast<int>(ranks(run.parameters));
   job.scratch = run.output_path;
-  job.checkpoint_folder = std::filesystem::path(run.output_path).parent_path().string();
+  job.checkpoint_folder = run.keep_directory;
   job.on_event = [&](const json& event) {
     if (event["event"] == "message") messages.push_back(event.value("text", std::string()));
     if (event["event"] != "epoch") return;

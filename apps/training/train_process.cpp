@@ -75,6 +75,9 @@ class Rank {
  private:
   // Between fork and exec: async-signal-safe calls only.
   [[noreturn]] static void become(const char* program, int input, int output, pid_t parent) {
+    // Not in the group that a rank kills: SIGTERM comes when the parent is gone, and leaves time
+    // for a checkpoint.
+    ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(0);
     ::dup2(input, STDIN_FILENO);

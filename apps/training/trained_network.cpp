@@ -79,6 +79,7 @@ TrainedNetwork run_train_job(const TrainJob& job) {
   request["weights_out"] = out.path();
   std::string checkpoint;
   if (!job.checkpoint_folder.empty()) {
+    fs::create_directories(job.checkpoint_folder);
     checkpoint = checkpoint_path(job);
     request["checkpoint"] = checkpoint;
   }
@@ -88,6 +89,7 @@ TrainedNetwork run_train_job(const TrainJob& job) {
   if (!checkpoint.empty() && network.result.at("outcome") != "aborted") {
     std::error_code ignored;
     fs::remove(checkpoint, ignored);
+    fs::remove(job.checkpoint_folder, ignored);  // when it is empty
   }
   return network;
 }

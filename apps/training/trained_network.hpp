@@ -17,7 +17,7 @@ struct TrainJob {
   bool teach = false;       ///< `start` is also the teacher
   int ranks = 1;
   std::string scratch;            ///< prefix of the files that pass between the programs
-  std::string checkpoint_folder;  ///< empty: no checkpoint
+  std::string checkpoint_folder;  ///< made when needed; empty: none
   TrainEvents on_event;
 };
 
