@@ -4,9 +4,11 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "apps/commands/commands.hpp"
@@ -52,19 +54,22 @@ void add_options(CLI::App& command, Options& options) {
   command.add_flag("--json", options.json, "Print JSON");
 }
 
+/// The whole of `text` as a number.
+template <typename Number>
+std::optional<Number> number_in(const std::string& text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, value);
+  if (problem != std::errc{} || rest != end) return std::nullopt;
+  return value;
+}
+
 harness::Value parsed(const harness::ParameterSpec& spec, const std::string& text) {
-  try {
-    std::size_t used = 0;
-    if (spec.type == harness::ValueType::integer) {
-      const std::int64_t value = std::stoll(text, &used);
-      if (used == text.size()) return value;
-    } else if (spec.type == harness::ValueType::number) {
-      const double value = std::stod(text, &used);
-      if (used == text.size()) return value;
-    } else {
-      return text;
-    }
-  } catch (const std::exception&) {  // no number at all: said below
+  if (spec.type == harness::ValueType::text) return text;
+  if (spec.type == harness::ValueType::integer) {
+    if (const auto value = number_in<std::int64_t>(text)) return *value;
+  } else if (const auto value = number_in<double>(text)) {
+    return *value;
   }
   throw Error(ErrorKind::usage,
               fmt::format("{} '{}': expected a number", option_name(spec.name), text));
