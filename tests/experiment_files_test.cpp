@@ -1,6 +1,8 @@
 // The experiment files that we ship, and the example of their documentation, are accepted.
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "tests/command.hpp"
 
 namespace wbs::tests {
@@ -37,6 +39,19 @@ INSTANTIATE_TEST_SUITE_P(
         Shipped{"resnet50.toml", ": 84 cases, 192 stage executions (336 without sharing)"},
         Shipped{"inception_v3.toml", ": 84 cases, 180 stage executions (252 without sharing)"},
         Shipped{"vgg16.toml", ": 84 cases, 180 stage executions (252 without sharing)"}));
+
+#ifdef WBS_HAVE_TRAIN
+TEST(ShippedExperiments, TrainingRunsOnTheEmbeddedData) {
+  for (const auto& [name, cases] :
+       {std::pair{"accuracy_embedded", ": 24 cases"}, std::pair{"nm_methods", ": 63 cases"},
+        std::pair{"wbs_table1", ": 21 cases"}}) {
+    const CommandResult result =
+        dry_run(repository_file(std::string("experiments/") + name + ".toml"));
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    EXPECT_THAT(result.output, HasSubstr(cases));
+  }
+}
+#endif
 
 TEST(ShippedExperiments, KernelsAreMeasuredUnderOtherPatterns) {
   const CommandResult result = dry_run(repository_file("experiments/kernels_patterns.toml"));
