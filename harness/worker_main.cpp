@@ -122,8 +122,11 @@ nlohmann::json answer_request(const StageRegistry& registry, const nlohmann::jso
   }
   const Values parameters = values_from_json(request.at("parameters"));
   const auto inputs = request.at("inputs").get<std::map<std::string, std::string>>();
-  const StageRun run{parameters, inputs, request.at("output").get<std::string>(),
-                     request.at("threads").get<int>(), ProgressSender(fd),
+  const StageRun run{parameters,
+                     inputs,
+                     request.at("output").get<std::string>(),
+                     request.at("threads").get<int>(),
+                     ProgressSender(fd),
                      request.value("keep", std::string())};
   const auto begin = Clock::now();
   nlohmann::json answer = run_stage(*stage, run);
