@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aie_model/silicon.hpp"
 #include "core/error.hpp"
 
 namespace wbs::aie {
@@ -39,6 +40,7 @@ struct Device {
   double loadfm_bandwidth = 4294967296.0;   ///< Memtile -> cores of a column, activations
   double loadwm_bandwidth = 4294967296.0;   ///< Memtile -> cores of a row, weights
   double writefm_bandwidth = 4294967296.0;  ///< cores -> Memtile
+  Silicon silicon;                          ///< what programs are checked against and timed by
 
   [[nodiscard]] std::int64_t cores() const { return columns * rows; }
 
