@@ -1,0 +1,325 @@
+#include "compiler/codegen/core_program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+using aie::CoreOp;
+using aie::Direction;
+using aie::LockUse;
+using networks::Int8Op;
+
+std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint16_t u16(std::int64_t value) { return static_cast<std::uint16_t>(value); }
+
+constexpr std::uint32_t kInputRing = 0;
+constexpr std::uint32_t kOutputRing = 1;
+constexpr std::uint32_t kWeightsRing = 2;
+
+/// Two semaphores of a ring: free slots and filled ones.
+struct RingLocks {
+  std::int16_t free = -1, filled = -1;
+};
+
+/// `count` transfers of `words` between a DMA channel and the slots of a ring, from `slot` on.
+struct RingTransfers {
+  std::uint32_t words = 0;
+  std::uint32_t count = 0;
+  std::uint32_t slot = 0;
+  std::int16_t packet = -1, target = -1;
+};
+
+class CoreEmitter {
+ public:
+  CoreEmitter(const EmitContext& context, const Phase& phase, const CoreJob& job, StepBuilder& step)
+      : context_(context),
+        device_(*context.device),
+        phase_(phase),
+        job_(job),
+        layer_(context.plan->layers[phase.layer]),
+        op_(context.network->operations[layer_.operation]),
+        step_(step),
+        id_(core_tile_at(job.column, job.row)) {}
+
+  void run() {
+    const bool broadcast = layer_.shape.convolution();
+    if (!broadcast && blocks_of_chunk(phase_.chunk).count == 0) {
+      if (has_weights(layer_.shape.kernel)) take_weights_only();
+      return;
+    }
+    place_buffers();
+    receive_input();
+    if (has_weights(layer_.shape.kernel)) receive_weights();
+    send_results();
+    write_code();
+  }
+
+ private:
+  aie::TileProgram& tile() { return step_.tile(id_); }
+
+  BlockRange blocks_of_chunk(std::int64_t chunk) const {
+    return chunk_blocks(layer_, device_, job_.column, job_.row, chunk);
+  }
+
+  std::int64_t input_bytes(std::int64_t blocks) const {
+    const Pieces& p = layer_.pieces;
+    return blocks * p.tile_in_rows * p.tile_in_columns * 8;
+  }
+  std::int64_t input_blocks() const {
+    return layer_.shape.convolution() ? layer_.mapping.piece_blocks
+                                      : blocks_of_chunk(phase_.chunk).count;
+  }
+  std::int64_t slot_bytes() const {
+    return layer_.slot_bytes[static_cast<std::size_t>(job_.column * device_.rows + job_.row)];
+  }
+  std::int64_t tile_pixels() const { return layer_.mapping.tile_rows * layer_.mapping.tile_columns; }
+
+  /// Two slots each for input, results and weights, then the accumulators.
+  void place_buffers() {
+    std::int64_t address = 0;
+    const auto place = [&](std::int64_t bytes) {
+      const std::int64_t at = address;
+      address += (bytes + 31) / 32 * 32;
+      return u32(at);
+    };
+    const auto ring = [&](std::int64_t bytes) {
+      const std::int64_t slot = (bytes + 31) / 32 * 32;
+      tile().rings.push_back({place(2 * slot), u32(slot), 2, {}});
+    };
+    ring(input_bytes(input_blocks()) * static_cast<std::int64_t>(op_.inputs.size()));
+    ring(layer_.mapping.chunk_blocks * tile_pixels() * 8);
+    if (has_weights(layer_.shape.kernel)) ring(slot_bytes());
+    accumulators_ = place(layer_.pieces.accumulator_bytes);
+    const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
+    if (address > room) {
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("node '{}': {} needs {} bytes of {}, more than {}", op_.name,
+                              aie::to_string(id_), address, "data memory", room));
+    }
+  }
+
+  RingLocks ring_locks() { return {step_.lock(id_, 2), step_.lock(id_, 0)}; }
+
+  /// Descriptors and tasks for transfers that alternate between the two slots of a ring.
+  void transfers(const ChannelId& channel, std::uint32_t ring, const RingLocks& locks,
+                 const RingTransfers& t) {
+    const bool receives = channel.direction == Direction::s2mm;
+    const auto describe = [&](std::uint32_t slot) {
+      aie::Descriptor d;
+      const aie::Ring& buffers = tile().rings[ring];
+      d.address = buffers.address + (slot % 2) * buffers.slot_bytes;
+      d.words = t.words;
+      d.acquire = {receives ? locks.free : locks.filled, 1};
+      d.release = {receives ? locks.filled : locks.free, 1};
+      d.packet = t.packet;
+      d.target = t.target;
+      return d;
+    };
+    if (t.count >= 2) {
+      const std::array pair{describe(t.slot), describe(t.slot + 1)};
+      step_.task(channel, step_.chain(channel, pair), t.count / 2);
+    }
+    if (t.count % 2 != 0) {
+      step_.task(channel, step_.descriptor(channel, describe(t.slot + t.count - 1)));
+    }
+  }
+
+  void receive_input() {
+    in_ = ring_locks();
+    const auto operands = static_cast<std::int64_t>(op_.inputs.size());
+    const std::int64_t count = phase_.chunks * job_.tiles * layer_.pieces.pieces;
+    transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
+              {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1});
+  }
+
+  void receive_weights() {
+    weights_ = ring_locks();
+    aie::Ring& ring = tile().rings[kWeightsRing];
+    const std::int64_t k = layer_.pieces.pieces;
+    for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
+      for (std::int64_t piece = 0; piece < k; ++piece) {
+        ring.kept.push_back(kept_in(layer_.kept, layer_.shape.kernel,
+                                    chunk_span(layer_, blocks_of_chunk(chunk), piece)));
+      }
+    }
+    transfers({id_, Direction::s2mm, 1}, kWeightsRing, weights_,
+              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1});
+  }
+
+  /// A core without blocks in a row whose weights are broadcast: it lets them pass.
+  void take_weights_only() {
+    const std::int64_t slot = (slot_bytes() + 31) / 32 * 32;
+    for (int ring = 0; ring < 2; ++ring) tile().rings.push_back({0, 0, 1, {}});
+    tile().rings.push_back({0, u32(slot), 2, {}});
+    receive_weights();
+    op(CoreOp::Kind::begin, 0, u32(job_.deliveries));
+    use(CoreOp::Kind::acquire, weights_.filled);
+    use(CoreOp::Kind::release, weights_.free);
+    op(CoreOp::Kind::end);
+  }
+
+  void send_results() {
+    out_ = ring_locks();
+    const ChannelId channel{id_, Direction::mm2s, 0};
+    const auto words = [&](std::int64_t blocks) { return u32(blocks * tile_pixels() * 2); };
+    std::uint32_t slot = 0;
+    const auto send = [&](RingTransfers t) {
+      if (t.count == 0 || t.words == 0) return;
+      t.slot = slot;
+      transfers(channel, kOutputRing, out_, t);
+      slot += t.count;
+    };
+    if (job_.packet >= 0) {
+      const std::uint32_t size = words(blocks_of_chunk(phase_.chunk).count);
+      for (const PacketRun& run : job_.targets) {
+        send({size, run.count, 0, job_.packet, run.descriptor});
+      }
+      return;
+    }
+    for (const auto& [blocks, chunks] : runs_of_chunks()) {
+      send({words(blocks), u32(chunks * job_.tiles), 0, -1, -1});
+    }
+  }
+
+  /// Consecutive chunks with the same number of blocks.
+  std::vector<std::pair<std::int64_t, std::int64_t>> runs_of_chunks() const {
+    std::vector<std::pair<std::int64_t, std::int64_t>> runs;
+    for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
+      const std::int64_t blocks = blocks_of_chunk(chunk).count;
+      if (runs.empty() || runs.back().first != blocks) runs.emplace_back(blocks, 0);
+      ++runs.back().second;
+    }
+    return runs;
+  }
+
+  aie::KernelCall call(std::int64_t blocks, bool begin, bool finish) const {
+    const Pieces& p = layer_.pieces;
+    aie::KernelCall call;
+    call.kernel = layer_.shape.kernel;
+    call.input.ring = static_cast<std::int16_t>(kInputRing);
+    call.second.ring = static_cast<std::int16_t>(kInputRing);
+    call.second.address = u32(input_bytes(input_blocks()));
+    if (has_weights(call.kernel)) call.weights.ring = static_cast<std::int16_t>(kWeightsRing);
+    call.output.ring = static_cast<std::int16_t>(kOutputRing);
+    call.accumulators = accumulators_;
+    call.in = {u16(input_blocks()), u16(p.tile_in_rows), u16(p.tile_in_columns)};
+    call.out = {u16(blocks), u16(layer_.mapping.tile_rows), u16(layer_.mapping.tile_columns)};
+    if (!layer_.shape.convolution()) call.in.blocks = u16(blocks);
+    call.window = {static_cast<std::uint8_t>(layer_.shape.window_rows),
+                   static_cast<std::uint8_t>(layer_.shape.window_columns)};
+    call.stride = {static_cast<std::uint8_t>(layer_.shape.stride_rows),
+                   static_cast<std::uint8_t>(layer_.shape.stride_columns)};
+    call.begin = begin;
+    call.finish = finish;
+    call.input_unsigned = context_.network->operations[op_.inputs.front()].output.is_unsigned;
+    call.second_unsigned = context_.network->operations[op_.inputs.back()].output.is_unsigned;
+    call.minimum = op_.minimum;
+    call.maximum = op_.maximum;
+    call.shift_input = op_.shift_input;
+    call.shift_second = op_.shift_second;
+    call.shift = op_.pool_shift;
+    call.multiplier = op_.multiplier;
+    return call;
+  }
+
+  void op(CoreOp::Kind kind, std::uint32_t index = 0, std::uint32_t count = 1) {
+    tile().code.push_back({kind, {}, index, count});
+  }
+  void use(CoreOp::Kind kind, std::int16_t lock) { tile().code.push_back({kind, {lock, 1}, 0, 1}); }
+
+  void run_call(std::int64_t blocks, bool begin, bool finish) {
+    if (blocks == 0) return;
+    const aie::KernelCall made = call(blocks, begin, finish);
+    auto& calls = tile().calls;
+    auto it = std::find(calls.begin(), calls.end(), made);
+    if (it == calls.end()) it = calls.insert(calls.end(), made);
+    op(CoreOp::Kind::call, u32(it - calls.begin()));
+  }
+
+  void take_input(std::int64_t blocks, bool begin, bool finish) {
+    use(CoreOp::Kind::acquire, in_.filled);
+    run_call(blocks, begin, finish);
+    use(CoreOp::Kind::release, in_.free);
+    op(CoreOp::Kind::advance, kInputRing);
+  }
+
+  void take_weights(std::int64_t blocks, bool begin, bool finish) {
+    use(CoreOp::Kind::acquire, weights_.filled);
+    take_input(blocks, begin, finish);
+    use(CoreOp::Kind::release, weights_.free);
+    op(CoreOp::Kind::advance, kWeightsRing);
+  }
+
+  void open_result(std::int64_t blocks) {
+    if (blocks > 0) use(CoreOp::Kind::acquire, out_.free);
+  }
+  void close_result(std::int64_t blocks) {
+    if (blocks == 0) return;
+    use(CoreOp::Kind::release, out_.filled);
+    op(CoreOp::Kind::advance, kOutputRing);
+  }
+
+  void write_code() {
+    if (layer_.pieces.pieces > 1) {
+      write_pieces();
+      return;
+    }
+    const bool weights = has_weights(layer_.shape.kernel);
+    for (const auto& [blocks, chunks] : runs_of_chunks()) {
+      op(CoreOp::Kind::begin, 0, u32(chunks));
+      if (weights) use(CoreOp::Kind::acquire, weights_.filled);
+      op(CoreOp::Kind::begin, 0, u32(job_.tiles));
+      open_result(blocks);
+      take_input(blocks, true, true);
+      close_result(blocks);
+      op(CoreOp::Kind::end);
+      if (weights) {
+        use(CoreOp::Kind::release, weights_.free);
+        op(CoreOp::Kind::advance, kWeightsRing);
+      }
+      op(CoreOp::Kind::end);
+    }
+  }
+
+  /// Input channels in pieces: each tile is finished before the next one begins.
+  void write_pieces() {
+    const std::int64_t blocks = blocks_of_chunk(phase_.chunk).count;
+    op(CoreOp::Kind::begin, 0, u32(job_.tiles));
+    open_result(blocks);
+    take_weights(blocks, true, false);
+    if (layer_.pieces.pieces > 2) {
+      op(CoreOp::Kind::begin, 0, u32(layer_.pieces.pieces - 2));
+      take_weights(blocks, false, false);
+      op(CoreOp::Kind::end);
+    }
+    take_weights(blocks, false, true);
+    close_result(blocks);
+    op(CoreOp::Kind::end);
+  }
+
+  const EmitContext& context_;
+  const aie::Device& device_;
+  const Phase& phase_;
+  const CoreJob& job_;
+  const LayerPlan& layer_;
+  const Int8Op& op_;
+  StepBuilder& step_;
+  aie::TileId id_;
+  RingLocks in_, weights_, out_;
+  std::uint32_t accumulators_ = 0;
+};
+
+}  // namespace
+
+void emit_core(const EmitContext& context, const Phase& phase, const CoreJob& job,
+               StepBuilder& step) {
+  CoreEmitter(context, phase, job, step).run();
+}
+
+}  // namespace wbs::compiler

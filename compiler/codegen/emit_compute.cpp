@@ -1,0 +1,226 @@
+// One compute phase: what Memtiles send, what cores do with it, and where the results go.
+#include <algorithm>
+#include <array>
+
+#include "compiler/codegen/accesses.hpp"
+#include "compiler/codegen/core_program.hpp"
+#include "compiler/codegen/emit.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+using aie::Direction;
+using networks::Int8Op;
+
+std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint16_t u16(std::int64_t value) { return static_cast<std::uint16_t>(value); }
+
+/// Where a piece of `count` elements begins when the last piece may overlap the one before.
+std::int64_t piece_begin(std::int64_t index, std::int64_t size, std::int64_t whole) {
+  return std::min(index * size, whole - size);
+}
+
+class ComputeEmitter {
+ public:
+  ComputeEmitter(const EmitContext& context, const Phase& phase, StepBuilder& step)
+      : context_(context),
+        device_(*context.device),
+        phase_(phase),
+        layer_(context.plan->layers[phase.layer]),
+        op_(context.network->operations[layer_.operation]),
+        step_(step),
+        shared_(device_.rows > kColumnStreams) {}
+
+  void run() {
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      if (!active(column)) continue;
+      if (layer_.shape.convolution()) {
+        send_image(column);
+      } else {
+        send_channels(column);
+      }
+      receive_results(column);
+    }
+    if (has_weights(layer_.shape.kernel)) emit_weights(context_, phase_, deliveries(), step_);
+  }
+
+ private:
+  /// Tiles of this step, in the order in which every core computes them.
+  template <typename Function>
+  void for_each_tile(Function&& function) const {
+    const std::int64_t strip = std::min(layer_.mapping.strip_rows, layer_.pieces.column_rows);
+    for (std::int64_t x = phase_.x_tile; x < phase_.x_tile + phase_.x_tiles; ++x) {
+      for (std::int64_t y = 0; y < layer_.pieces.y_tiles; ++y) {
+        function(piece_begin(y, layer_.mapping.tile_rows, strip),
+                 piece_begin(x, layer_.mapping.tile_columns, layer_.shape.out_columns));
+      }
+    }
+  }
+  std::int64_t tiles() const { return layer_.pieces.y_tiles * phase_.x_tiles; }
+
+  /// Weights chunks that a core takes in this step.
+  std::int64_t deliveries() const {
+    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces * tiles() : phase_.chunks;
+  }
+
+  bool active(std::int64_t column) const {
+    const BlockRange first = core_blocks(layer_, device_, column, 0);
+    const BlockRange last = core_blocks(layer_, device_, column, device_.rows - 1);
+    return first.first < last.first + last.count;
+  }
+
+  /// The input pixels of the tile whose first output is (row, col) of the strip.
+  Access input_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,
+                      std::int64_t col) const {
+    const LayerShape& s = layer_.shape;
+    const std::int64_t top =
+        (strip_first_row(layer_, column, phase_.index) + row) * s.stride_rows - s.pad_top;
+    const std::int64_t left = col * s.stride_columns - s.pad_left;
+    const std::int64_t above = std::max<std::int64_t>(0, -top);
+    const std::int64_t before = std::max<std::int64_t>(0, -left);
+    const std::int64_t below =
+        std::max<std::int64_t>(0, top + layer_.pieces.tile_in_rows - s.in_rows);
+    const std::int64_t after =
+        std::max<std::int64_t>(0, left + layer_.pieces.tile_in_columns - s.in_columns);
+    const std::int64_t rows = layer_.pieces.tile_in_rows - above - below;
+    const std::int64_t columns = layer_.pieces.tile_in_columns - before - after;
+    Access access;
+    access.address = strip_address(*context_.plan, strip, column, blocks.first, top + above) +
+                     static_cast<std::uint64_t>((left + before) * 8);
+    access.dimensions = {
+        {u32(columns * 2), 1},
+        {u32(rows), static_cast<std::int32_t>(s.in_columns * 2)},
+        {u32(blocks.count), static_cast<std::int32_t>(strip.stored_rows * s.in_columns * 2)}};
+    access.pad_before = {u16(before * 2), u16(above), 0};
+    access.pad_after = {u16(after * 2), u16(below), 0};
+    return access;
+  }
+
+  LoopLimits memtile_limits() const {
+    const aie::TileLimits& limits = device_.silicon.memtile;
+    LoopLimits loops;
+    loops.dimensions = static_cast<std::size_t>(limits.dimensions);
+    loops.count = u32(limits.max_count);
+    loops.iteration = u32(limits.max_iteration);
+    return loops;
+  }
+
+  std::int64_t input_block(std::size_t input) const {
+    return context_.plan->layout.places[op_.inputs[input]].block;
+  }
+
+  /// Convolutions: every core of the column gets all input channels, once per chunk.
+  void send_image(std::int64_t column) {
+    std::vector<Access> accesses;
+    const BlockRange blocks{input_block(0), layer_.shape.in_blocks};
+    for (std::int64_t chunk = 0; chunk < phase_.chunks; ++chunk) {
+      for_each_tile([&](std::int64_t row, std::int64_t col) {
+        accesses.push_back(input_access(phase_.inputs[0], column, blocks, row, col));
+      });
+    }
+    const ChannelId source{mem_tile(column), Direction::mm2s, kInputChannel};
+    add_accesses(step_, source, accesses, memtile_limits());
+    std::vector<ChannelId> cores;
+    for (std::int64_t row = 0; row < device_.rows; ++row) {
+      cores.push_back({core_tile_at(column, row), Direction::s2mm, 0});
+    }
+    step_.route(source, cores);
+  }
+
+  /// Rows of cores that share stream `stream` of the column.
+  std::vector<std::int64_t> rows_of_stream(std::int64_t stream) const {
+    std::vector<std::int64_t> rows;
+    for (std::int64_t row = stream; row < device_.rows; row += kColumnStreams) rows.push_back(row);
+    return rows;
+  }
+
+  /// Other operations: each core gets the channels that it computes, of every operand.
+  void send_channels(std::int64_t column) {
+    for (std::int64_t stream = 0; stream < std::min(device_.rows, kColumnStreams); ++stream) {
+      const ChannelId source{mem_tile(column), Direction::mm2s,
+                             static_cast<std::uint8_t>(kInputChannel + stream)};
+      std::vector<Access> accesses;
+      const std::vector<std::int64_t> rows = rows_of_stream(stream);
+      for_each_tile([&](std::int64_t row, std::int64_t col) {
+        for (const std::int64_t core : rows) {
+          const BlockRange blocks = chunk_blocks(layer_, device_, column, core, phase_.chunk);
+          if (blocks.count == 0) continue;
+          for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
+            const BlockRange in{input_block(i) + blocks.first, blocks.count};
+            accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
+            if (shared_) accesses.back().packet = static_cast<std::int16_t>(core);
+          }
+        }
+      });
+      if (accesses.empty()) continue;
+      add_accesses(step_, source, accesses, memtile_limits());
+      const int group = step_.new_group();
+      for (const std::int64_t core : rows) {
+        if (chunk_blocks(layer_, device_, column, core, phase_.chunk).count == 0) continue;
+        step_.route(source, std::array{ChannelId{core_tile_at(column, core), Direction::s2mm, 0}},
+                    static_cast<std::int16_t>(shared_ ? core : -1), group);
+      }
+    }
+  }
+
+  Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
+                       std::int64_t col) const {
+    const std::int64_t block = context_.plan->layout.places[layer_.operation].block + blocks.first;
+    const std::int64_t columns = layer_.shape.out_columns;
+    Access access;
+    access.address =
+        strip_address(*context_.plan, phase_.output, column, block,
+                      strip_first_row(layer_, column, phase_.index) + row) +
+        static_cast<std::uint64_t>(col * 8);
+    access.dimensions = {
+        {u32(layer_.mapping.tile_columns * 2), 1},
+        {u32(layer_.mapping.tile_rows), static_cast<std::int32_t>(columns * 2)},
+        {u32(blocks.count), static_cast<std::int32_t>(phase_.output.stored_rows * columns * 2)}};
+    return access;
+  }
+
+  void receive_results(std::int64_t column) {
+    std::array<int, kColumnStreams> groups{};
+    for (int& group : groups) group = step_.new_group();
+    for (std::int64_t row = 0; row < device_.rows; ++row) {
+      CoreJob job{column, row, deliveries(), tiles(), -1, {}};
+      std::vector<Access> accesses;
+      for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
+        const BlockRange blocks = chunk_blocks(layer_, device_, column, row, chunk);
+        if (blocks.count == 0) continue;
+        for_each_tile([&](std::int64_t y, std::int64_t x) {
+          accesses.push_back(result_access(column, blocks, y, x));
+        });
+      }
+      const ChannelId target{mem_tile(column), Direction::s2mm,
+                             static_cast<std::uint8_t>(kOutputChannel + row % kColumnStreams)};
+      const ChannelId source{core_tile_at(column, row), Direction::mm2s, 0};
+      const int group = groups[static_cast<std::size_t>(row % kColumnStreams)];
+      if (shared_ && !accesses.empty()) {
+        job.packet = static_cast<std::int16_t>(row);
+        job.targets = add_packets(step_, target, accesses, memtile_limits());
+        step_.route(source, std::array{target}, job.packet, group);
+      } else if (!accesses.empty()) {
+        add_accesses(step_, target, accesses, memtile_limits());
+        step_.route(source, std::array{target});
+      }
+      emit_core(context_, phase_, job, step_);
+    }
+  }
+
+  const EmitContext& context_;
+  const aie::Device& device_;
+  const Phase& phase_;
+  const LayerPlan& layer_;
+  const Int8Op& op_;
+  StepBuilder& step_;
+  bool shared_;
+};
+
+}  // namespace
+
+void emit_compute(const EmitContext& context, const Phase& phase, StepBuilder& step) {
+  ComputeEmitter(context, phase, step).run();
+}
+
+}  // namespace wbs::compiler

@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "compiler/codegen/core_program.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+using aie::Direction;
+
+std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+
+/// Memtile channels that carry weights of convolutions: those that inputs leave free.
+constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
+/// Channelwise layers feed their inputs through channels 0 to 3.
+constexpr std::uint8_t kDepthwiseChannel = 4;
+
+/// Core rows whose chunks go through one channel of a Memtile, and their ring there.
+struct Group {
+  std::uint8_t channel = 0;
+  std::vector<std::int64_t> rows;
+  std::int64_t bytes = 0;    ///< of one slot: a chunk for each row
+  std::int64_t address = 0;  ///< of the ring's two slots
+  std::int16_t free = -1, filled = -1;
+};
+
+class WeightsEmitter {
+ public:
+  WeightsEmitter(const EmitContext& context, const Phase& phase, std::int64_t deliveries,
+                 StepBuilder& step, std::int64_t column)
+      : context_(context),
+        device_(*context.device),
+        phase_(phase),
+        layer_(context.plan->layers[phase.layer]),
+        deliveries_(deliveries),
+        step_(step),
+        column_(column) {}
+
+  void run() {
+    make_groups();
+    if (groups_.empty()) return;
+    const std::uint64_t packed = pack();
+    read_ddr(packed);
+    fill_rings();
+    for (const Group& group : groups_) send(group);
+  }
+
+ private:
+  std::int64_t slot(std::int64_t row) const {
+    return layer_.slot_bytes[static_cast<std::size_t>(column_ * device_.rows + row)];
+  }
+  /// Chunks until the sequence repeats (once for each tile where input channels come in pieces).
+  std::int64_t distinct() const {
+    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces : phase_.chunks;
+  }
+
+  bool column_computes() const {
+    const BlockRange first = core_blocks(layer_, device_, column_, 0);
+    const BlockRange last = core_blocks(layer_, device_, column_, device_.rows - 1);
+    return first.first < last.first + last.count;
+  }
+
+  /// Only rows that take part: in a split by channels a column without blocks has no work.
+  std::vector<std::int64_t> rows() const {
+    if (layer_.mapping.split == Split::channels && !column_computes()) return {};
+    return weight_rows(layer_, device_, column_);
+  }
+
+  void make_groups() {
+    const std::vector<std::int64_t> all = rows();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::uint8_t channel =
+          layer_.shape.convolution() ? kConvChannels[i % kConvChannels.size()] : kDepthwiseChannel;
+      auto it = std::find_if(groups_.begin(), groups_.end(),
+                             [&](const Group& group) { return group.channel == channel; });
+      if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, -1, -1});
+      it->rows.push_back(all[i]);
+      it->bytes += slot(all[i]);
+    }
+    std::int64_t address = context_.plan->regions[phase_.weights_region].address;
+    for (Group& group : groups_) {
+      group.address = address;
+      address += 2 * group.bytes;
+      group.free = step_.lock(mem_tile(column_), 2);
+      group.filled = step_.lock(mem_tile(column_), 0);
+    }
+  }
+
+  /// Appends [chunk][group][row][slot] to the weights in DDR; returns where it begins.
+  std::uint64_t pack() {
+    std::vector<std::uint8_t>& all = *context_.weights;
+    all.resize((all.size() + 63) / 64 * 64);
+    const std::uint64_t begin = all.size();
+    const networks::Int8Op& op = context_.network->operations[layer_.operation];
+    const std::int64_t in_channels =
+        context_.network->operations[op.inputs.front()].output.channels;
+    for (std::int64_t n = 0; n < distinct(); ++n) {
+      const bool pieces = layer_.pieces.pieces > 1;
+      const std::int64_t chunk = phase_.chunk + (pieces ? 0 : n);
+      for (const Group& group : groups_) {
+        for (const std::int64_t row : group.rows) {
+          const BlockRange out = chunk_blocks(layer_, device_, column_, row, chunk);
+          const std::vector<std::uint8_t> bytes =
+              encode_chunk(op, in_channels, layer_.kept, layer_.shape.kernel,
+                           chunk_span(layer_, out, pieces ? n : 0));
+          const std::size_t at = all.size();
+          all.resize(at + static_cast<std::size_t>(slot(row)));
+          std::copy(bytes.begin(), bytes.end(), all.begin() + static_cast<std::ptrdiff_t>(at));
+        }
+      }
+    }
+    return begin;
+  }
+
+  std::int64_t bytes_of_all() const {
+    return std::accumulate(groups_.begin(), groups_.end(), std::int64_t{0},
+                           [](std::int64_t sum, const Group& g) { return sum + g.bytes; });
+  }
+
+  void read_ddr(std::uint64_t address) {
+    const ChannelId shim{shim_tile(column_), Direction::mm2s, 1};
+    const ChannelId memtile{mem_tile(column_), Direction::s2mm, kWeightsChannel};
+    aie::Descriptor all;
+    all.memory = aie::MemoryOf::ddr;
+    all.ddr_buffer = context_.weights_buffer;
+    all.address = address;
+    all.words = u32(distinct() * bytes_of_all() / 4);
+    step_.task(shim, step_.descriptor(shim, all), u32(deliveries_ / distinct()));
+    step_.route(shim, std::array{memtile});
+  }
+
+  void fill_rings() {
+    const ChannelId channel{mem_tile(column_), Direction::s2mm, kWeightsChannel};
+    std::vector<Access> accesses;
+    for (std::int64_t n = 0; n < deliveries_; ++n) {
+      for (const Group& group : groups_) {
+        Access access;
+        access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
+        access.dimensions = {{u32(group.bytes / 4), 1}};
+        access.acquire = {group.free, 1};
+        access.release = {group.filled, 1};
+        accesses.push_back(access);
+      }
+    }
+    add_linear(channel, accesses);
+  }
+
+  void send(const Group& group) {
+    const ChannelId channel{mem_tile(column_), Direction::mm2s, group.channel};
+    const bool packets = group.rows.size() > 1;
+    std::vector<Access> accesses;
+    for (std::int64_t n = 0; n < deliveries_; ++n) {
+      std::int64_t address = group.address + n % 2 * group.bytes;
+      for (const std::int64_t row : group.rows) {
+        Access access;
+        access.address = static_cast<std::uint64_t>(address);
+        access.dimensions = {{u32(slot(row) / 4), 1}};
+        if (row == group.rows.front()) access.acquire = {group.filled, 1};
+        if (row == group.rows.back()) access.release = {group.free, 1};
+        if (packets) access.packet = static_cast<std::int16_t>(row);
+        accesses.push_back(access);
+        address += slot(row);
+      }
+    }
+    add_linear(channel, accesses);
+    const int shared = step_.new_group();
+    for (const std::int64_t row : group.rows) {
+      step_.route(channel, cores_of(row), static_cast<std::int16_t>(packets ? row : -1), shared);
+    }
+  }
+
+  /// Ring slots are whole buffers: one contiguous loop, which no wrap limits.
+  void add_linear(const ChannelId& channel, const std::vector<Access>& accesses) {
+    LoopLimits limits;
+    limits.merge = false;
+    limits.linear = true;
+    add_accesses(step_, channel, accesses, limits);
+  }
+
+  std::vector<ChannelId> cores_of(std::int64_t row) const {
+    std::vector<ChannelId> cores;
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      if (layer_.mapping.split == Split::rows || column == column_) {
+        cores.push_back({core_tile_at(column, row), Direction::s2mm, 1});
+      }
+    }
+    return cores;
+  }
+
+  const EmitContext& context_;
+  const aie::Device& device_;
+  const Phase& phase_;
+  const LayerPlan& layer_;
+  std::int64_t deliveries_;
+  StepBuilder& step_;
+  std::int64_t column_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace
+
+void emit_weights(const EmitContext& context, const Phase& phase, std::int64_t deliveries,
+                  StepBuilder& step) {
+  for (std::int64_t column = 0; column < context.device->columns; ++column) {
+    WeightsEmitter(context, phase, deliveries, step, column).run();
+  }
+}
+
+}  // namespace wbs::compiler

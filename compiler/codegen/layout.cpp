@@ -1,0 +1,59 @@
+#include "compiler/codegen/layout.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "core/error.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+using networks::Int8Network;
+using networks::Int8Op;
+
+constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+
+void place_parts(const Int8Network& network, std::size_t concat, Layout& layout) {
+  const Int8Op& op = network.operations[concat];
+  std::int64_t block = layout.places[concat].block;
+  for (std::size_t i = 0; i < op.inputs.size(); ++i) {
+    const Int8Op& part = network.operations[op.inputs[i]];
+    Place& place = layout.places[op.inputs[i]];
+    const bool last = i + 1 == op.inputs.size();
+    if (part.output.channels % 8 != 0 && !last) {
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("node '{}': part '{}' of the concatenation has {} channels, expected a "
+                              "multiple of 8",
+                              op.name, part.name, part.output.channels));
+    }
+    if (part.kind == Int8Op::Kind::input || place.storage != kNone) {
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("node '{}': '{}' is {}, which would need a copy", op.name, part.name,
+                              part.kind == Int8Op::Kind::input ? "the network's input"
+                                                               : "part of two concatenations"));
+    }
+    place = {layout.places[concat].storage, block};
+    block += blocks_of(part.output.channels);
+  }
+}
+
+}  // namespace
+
+Layout lay_out(const Int8Network& network) {
+  Layout layout;
+  layout.places.assign(network.operations.size(), {kNone, 0});
+  // Backwards, so that a concatenation inside another knows its place before its parts do.
+  for (std::size_t i = network.operations.size(); i-- > 0;) {
+    const Int8Op& op = network.operations[i];
+    if (layout.places[i].storage == kNone) {
+      layout.places[i] = {layout.storages.size(), 0};
+      layout.storages.push_back(
+          {op.result, blocks_of(op.output.channels), op.output.rows, op.output.columns});
+    }
+    if (op.kind == Int8Op::Kind::concat) place_parts(network, i, layout);
+  }
+  return layout;
+}
+
+}  // namespace wbs::compiler

@@ -1,0 +1,239 @@
+#include "compiler/codegen/mapping.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "aie_model/kernels/kernel_model.hpp"
+#include "core/error.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// Bytes of a weights chunk: kept lists, bias, shifts, operands (kernel_call.hpp).
+std::int64_t chunk_estimate(const LayerShape& shape, std::int64_t out, std::int64_t in) {
+  if (shape.kernel == aie::Kernel::depthwise) return out * 8 * (5 + shape.taps());
+  if (!shape.convolution()) return 0;
+  // A margin for chunks that keep more than the mean.
+  const double operands = static_cast<double>(out * in);
+  const double kept =
+      std::min(operands, shape.density * operands +
+                             3.0 * std::sqrt(shape.density * (1 - shape.density) * operands));
+  const bool sparse = shape.kernel == aie::Kernel::conv_sparse4;
+  const double bytes = sparse ? 80.0 * std::ceil(kept / 2) : 64.0 * kept;
+  return static_cast<std::int64_t>(std::ceil(bytes * static_cast<double>(shape.taps()) + 2 * kept)) +
+         out * 44 + 8;
+}
+
+aie::KernelCall probe_call(const LayerShape& shape, const Mapping& mapping, const Pieces& pieces) {
+  aie::KernelCall call;
+  call.kernel = shape.kernel;
+  const auto u16 = [](std::int64_t value) { return static_cast<std::uint16_t>(value); };
+  call.in = {u16(shape.convolution() ? mapping.piece_blocks : mapping.chunk_blocks),
+             u16(pieces.tile_in_rows), u16(pieces.tile_in_columns)};
+  call.out = {u16(mapping.chunk_blocks), u16(mapping.tile_rows), u16(mapping.tile_columns)};
+  call.window = {static_cast<std::uint8_t>(shape.window_rows),
+                 static_cast<std::uint8_t>(shape.window_columns)};
+  call.stride = {static_cast<std::uint8_t>(shape.stride_rows),
+                 static_cast<std::uint8_t>(shape.stride_columns)};
+  call.begin = call.finish = true;
+  return call;
+}
+
+double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces& pieces,
+                   const aie::Device& device) {
+  aie::KernelCall call = probe_call(shape, mapping, pieces);
+  const double kept = shape.density * static_cast<double>(mapping.chunk_blocks) *
+                      static_cast<double>(shape.convolution() ? mapping.piece_blocks : 1);
+  const auto operands = static_cast<std::uint32_t>(
+      std::lround(shape.kernel == aie::Kernel::conv_sparse4 ? kept / 2 : kept));
+  const auto k = static_cast<double>(pieces.pieces);
+  if (pieces.pieces == 1) return static_cast<double>(call_cycles(call, operands, device));
+  call.finish = false;
+  const auto begin = static_cast<double>(call_cycles(call, operands, device));
+  call.begin = false;
+  const auto middle = static_cast<double>(call_cycles(call, operands, device));
+  call.finish = true;
+  const auto finish = static_cast<double>(call_cycles(call, operands, device));
+  return begin + finish + (k - 2) * middle;
+}
+
+/// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
+/// costs before anything overlaps.
+double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p,
+                const aie::Device& device) {
+  const auto d = [](std::int64_t value) { return static_cast<double>(value); };
+  const double tiles = d(p.y_tiles * p.x_tiles);
+  const double strips = d(p.strips);
+  const double core = strips * d(p.chunks) * tiles * core_cycles(shape, mapping, p, device);
+  const double sharing = d(ceil_div(device.rows, kColumnStreams));
+  const double deliveries = strips * d(p.chunks) * tiles * d(p.pieces);
+  const double in = shape.convolution()
+                        ? deliveries * d(p.input_bytes) / 4
+                        : deliveries * d(p.input_bytes) * sharing / 4;
+  const double weights =
+      strips * d(p.chunks * p.pieces) * (p.pieces > 1 ? tiles : 1.0) * d(p.weight_bytes);
+  const bool own_weights = mapping.split == Split::channels;
+  const double weight_stream = weights / 4 * (own_weights ? sharing : 1.0);
+  const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
+  const double rows_of_shim =
+      own_weights ? d(device.rows) : d(ceil_div(device.rows, device.columns));
+  const double shim = weights * rows_of_shim / 4;
+  const double all_weights = weights * d(own_weights ? device.rows * device.columns : device.rows);
+  const double spread = mapping.split == Split::channels && shape.convolution()
+                            ? d(p.strip_in_bytes) * strips / 4
+                            : 0.0;
+  const double dram = device.silicon.dram_bytes_per_cycle > 0
+                          ? all_weights / device.silicon.dram_bytes_per_cycle
+                          : 0.0;
+  const bool single = p.pieces > 1 || p.x_tiles > 1 || device.rows > kColumnStreams ||
+                      !shape.convolution();
+  const double steps = strips * (single ? d(p.chunks) : 1.0) *
+                       (device.rows > kColumnStreams ? d(p.x_tiles) : 1.0);
+  const double start = 1200 + d(p.input_bytes + p.weight_bytes * 2 + p.output_bytes) / 4;
+  return std::max({core, in, weight_stream, out, shim, dram}) + spread + steps * start;
+}
+
+bool fits(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
+  const std::int64_t room = device.core_memory - device.silicon.stack_bytes;
+  const std::int64_t need = 2 * (p.input_bytes + p.output_bytes + p.weight_bytes) +
+                            p.accumulator_bytes + 256;
+  if (need > room) return false;
+  return shape.window_rows <= 255 && shape.window_columns <= 255;
+}
+
+std::vector<std::int64_t> divisors(std::int64_t n) {
+  std::vector<std::int64_t> result;
+  for (std::int64_t d = n; d >= 1; --d) {
+    if (n % d == 0) result.push_back(d);
+  }
+  return result;
+}
+
+/// ceil(n / 1), ceil(n / 2), ceil(n / 3), ...: the sizes of n cut into equal parts.
+std::vector<std::int64_t> cuts(std::int64_t n, std::int64_t least) {
+  std::set<std::int64_t, std::greater<>> sizes;
+  for (std::int64_t parts = 1; parts <= n; ++parts) {
+    const std::int64_t size = ceil_div(n, parts);
+    if (size >= std::min(n, least)) sizes.insert(size);
+  }
+  return {sizes.begin(), sizes.end()};
+}
+
+/// The largest strip whose Memtile buffers fit: all of the column's rows if possible, else with
+/// room for the next strip's input and the last one's output beside it.
+std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
+                                       const aie::Device& device) {
+  mapping.strip_rows = 1 << 30;
+  const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
+  const double room = 0.75 * static_cast<double>(device.silicon.memtile.memory_bytes);
+  for (const std::int64_t rows : cuts(all, 1)) {
+    mapping.strip_rows = rows;
+    const Pieces p = pieces_of(shape, mapping, device);
+    const auto bytes = static_cast<double>(p.strip_in_bytes + p.strip_out_bytes);
+    if (bytes * (rows == all ? 1 : 2) <= room) return rows;
+  }
+  return std::nullopt;
+}
+
+struct Search {
+  const LayerShape& shape;
+  const aie::Device& device;
+  std::optional<Mapping> best;
+
+  void consider(Mapping mapping) {
+    const Pieces p = pieces_of(shape, mapping, device);
+    if (!fits(shape, p, device)) return;
+    mapping.cycles = estimate(shape, mapping, p, device);
+    if (!best || mapping.cycles < best->cycles) best = mapping;
+  }
+
+  void tiles_of(Mapping mapping, std::int64_t share) {
+    const bool wide = shape.convolution();
+    for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
+      mapping.tile_columns = columns;
+      for (const std::int64_t rows : cuts(mapping.strip_rows, 1)) {
+        mapping.tile_rows = rows;
+        for (const std::int64_t chunk : divisors(share)) {
+          mapping.chunk_blocks = chunk;
+          if (!wide) {
+            mapping.piece_blocks = 1;
+            consider(mapping);
+            continue;
+          }
+          for (const std::int64_t piece : divisors(shape.in_blocks)) {
+            if (shape.kernel == aie::Kernel::conv_sparse4 && piece % 2 != 0 &&
+                piece != shape.in_blocks) {
+              continue;
+            }
+            mapping.piece_blocks = piece;
+            consider(mapping);
+            if (best && best->piece_blocks == piece && piece == shape.in_blocks) break;
+          }
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Device& device) {
+  Pieces p;
+  const bool by_rows = mapping.split == Split::rows;
+  p.column_rows = by_rows ? ceil_div(shape.out_rows, device.columns) : shape.out_rows;
+  const std::int64_t strip = std::min(mapping.strip_rows, p.column_rows);
+  p.strips = ceil_div(p.column_rows, strip);
+  p.y_tiles = ceil_div(strip, mapping.tile_rows);
+  p.x_tiles = ceil_div(shape.out_columns, mapping.tile_columns);
+  const std::int64_t column_blocks =
+      by_rows ? shape.out_blocks : ceil_div(shape.out_blocks, device.columns);
+  p.share = ceil_div(column_blocks, device.rows);
+  p.chunks = ceil_div(p.share, mapping.chunk_blocks);
+  p.pieces = shape.convolution() ? ceil_div(shape.in_blocks, mapping.piece_blocks) : 1;
+  p.tile_in_rows = (mapping.tile_rows - 1) * shape.stride_rows + shape.window_rows;
+  p.tile_in_columns = (mapping.tile_columns - 1) * shape.stride_columns + shape.window_columns;
+  const std::int64_t in_blocks =
+      shape.convolution() ? mapping.piece_blocks : mapping.chunk_blocks * shape.operands();
+  p.input_bytes = in_blocks * p.tile_in_rows * p.tile_in_columns * 8;
+  const std::int64_t pixels = mapping.tile_rows * mapping.tile_columns;
+  p.output_bytes = mapping.chunk_blocks * pixels * 8;
+  p.weight_bytes = chunk_estimate(shape, mapping.chunk_blocks, mapping.piece_blocks);
+  p.accumulator_bytes = p.pieces > 1 ? mapping.chunk_blocks * pixels * 32 : 0;
+  const std::int64_t strip_in_rows =
+      std::min(shape.in_rows, (strip - 1) * shape.stride_rows + shape.window_rows);
+  const std::int64_t strip_in_blocks =
+      (by_rows || shape.convolution()) ? shape.in_blocks : ceil_div(shape.in_blocks, device.columns);
+  p.strip_in_bytes = shape.operands() * strip_in_blocks * strip_in_rows * shape.in_columns * 8;
+  p.strip_out_bytes = column_blocks * strip * shape.out_columns * 8;
+  return p;
+}
+
+Mapping choose_mapping(const LayerShape& shape, const aie::Device& device,
+                       const std::string& name) {
+  Search search{shape, device, std::nullopt};
+  for (const Split split : {Split::rows, Split::channels}) {
+    Mapping mapping;
+    mapping.split = split;
+    const auto strip = strip_rows(shape, mapping, device);
+    if (!strip) continue;
+    mapping.strip_rows = *strip;
+    search.tiles_of(mapping, pieces_of(shape, mapping, device).share);
+  }
+  if (!search.best) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("node '{}': no piece of it fits the {} bytes of a core and the {} bytes "
+                            "of a Memtile of device '{}'",
+                            name, device.core_memory, device.silicon.memtile.memory_bytes,
+                            device.name));
+  }
+  return *search.best;
+}
+
+}  // namespace wbs::compiler

@@ -1,0 +1,334 @@
+#include "compiler/codegen/phases.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace wbs::compiler {
+namespace {
+
+using networks::Int8Network;
+using networks::Int8Op;
+
+constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+
+std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+/// Rows [begin, end).
+struct Rows {
+  std::int64_t begin = 0, end = 0;
+};
+
+/// Rows that a column owns of a tensor that its producers split by rows.
+Rows owned_rows(std::int64_t rows, const aie::Device& device, std::int64_t column) {
+  const std::int64_t each = (rows + device.columns - 1) / device.columns;
+  const std::int64_t begin = std::min(column * each, rows - each);
+  return {begin, begin + each};
+}
+
+/// Input rows of the layer's output rows [first, first + count), inside the image.
+Rows input_rows(const LayerShape& shape, std::int64_t first, std::int64_t count) {
+  const std::int64_t begin = first * shape.stride_rows - shape.pad_top;
+  const std::int64_t end = (first + count - 1) * shape.stride_rows - shape.pad_top + shape.window_rows;
+  return {std::max<std::int64_t>(0, begin), std::min(shape.in_rows, end)};
+}
+
+/// Input rows that a column needs for all strips of the layer.
+Rows column_input_rows(const LayerPlan& layer, std::int64_t column) {
+  return input_rows(layer.shape, strip_first_row(layer, column, 0), layer.pieces.column_rows);
+}
+
+std::int64_t strip_height(const LayerPlan& layer) {
+  return std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
+}
+
+/// Output blocks of a column's cores together.
+BlockRange column_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column) {
+  const BlockRange first = core_blocks(layer, device, column, 0);
+  const BlockRange last = core_blocks(layer, device, column, device.rows - 1);
+  return {first.first, last.first + last.count - first.first};
+}
+
+class PhaseMaker {
+ public:
+  PhaseMaker(const Int8Network& network, const aie::Device& device, NetworkPlan& plan)
+      : network_(network), device_(device), plan_(plan) {
+    plan_.regions.clear();
+    plan_.phases.clear();
+  }
+
+  void run() {
+    find_consumers();
+    for (std::size_t layer = 0; layer < plan_.layers.size(); ++layer) make_layer(layer);
+  }
+
+ private:
+  const Int8Op& operation(const LayerPlan& layer) const {
+    return network_.operations[layer.operation];
+  }
+  Place place(std::size_t operation) const { return plan_.layout.places[operation]; }
+  const Storage& storage(std::size_t index) const { return plan_.layout.storages[index]; }
+
+  void find_consumers() {
+    consumers_.resize(plan_.layout.storages.size());
+    for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
+      for (const std::size_t input : operation(plan_.layers[i]).inputs) {
+        consumers_[place(input).storage].push_back(i);
+      }
+    }
+  }
+
+  std::size_t new_region(std::int64_t bytes) {
+    plan_.regions.push_back({bytes, kNever, 0, 0});
+    return plan_.regions.size() - 1;
+  }
+
+  /// The strip of a resident tensor: what columns own and what its consumers need of neighbours.
+  const Strip& resident_strip(std::size_t index) {
+    const auto [it, added] = resident_.try_emplace(index);
+    Strip& strip = it->second;
+    if (!added) return strip;
+    const Storage& s = storage(index);
+    strip.storage = index;
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      Rows rows = owned_rows(s.rows, device_, column);
+      for (const std::size_t consumer : consumers_[index]) {
+        const Rows needed = column_input_rows(plan_.layers[consumer], column);
+        rows = {std::min(rows.begin, needed.begin), std::max(rows.end, needed.end)};
+      }
+      strip.row.push_back(rows.begin);
+      strip.block.push_back(0);
+      strip.stored_rows = std::max(strip.stored_rows, rows.end - rows.begin);
+      resident_end_[index].push_back(rows.end);
+    }
+    strip.region = new_region(s.blocks * strip.stored_rows * s.columns * 8);
+    return strip;
+  }
+
+  void add(Phase phase) {
+    const std::size_t index = plan_.phases.size();
+    for (const Use& use : phase.uses) {
+      if (use.ddr) continue;
+      Region& region = plan_.regions[use.id];
+      region.first = std::min(region.first, index);
+      region.last = std::max(region.last, index);
+    }
+    plan_.phases.push_back(std::move(phase));
+  }
+
+  /// Copies of the rows that a column needs and its neighbours own, once for each value.
+  void exchange(std::size_t layer, std::size_t input) {
+    const Place where = place(input);
+    const Strip& strip = resident_strip(where.storage);
+    Phase phase;
+    phase.kind = Phase::Kind::exchange;
+    phase.layer = layer;
+    phase.strip = strip;
+    const std::int64_t rows = storage(where.storage).rows;
+    const std::int64_t blocks = blocks_of(network_.operations[input].output.channels);
+    bool any = false;
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      const Rows own = owned_rows(rows, device_, column);
+      const std::int64_t low = strip.row[at(column)];
+      const std::int64_t high = resident_end_[where.storage][at(column)];
+      phase.parts.push_back({low, own.begin - low, where.block, blocks});
+      phase.from_east.push_back({own.end, high - own.end, where.block, blocks});
+      any = any || low < own.begin || high > own.end;
+    }
+    if (!any || !exchanged_.insert(input).second) return;
+    phase.uses.push_back({false, strip.region, 0, 0, true});
+    add(std::move(phase));
+  }
+
+  bool needs_neighbours(const LayerPlan& layer, std::size_t index) const {
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      const Rows own = owned_rows(storage(index).rows, device_, column);
+      const Rows needed = column_input_rows(layer, column);
+      if (needed.begin < own.begin || needed.end > own.end) return true;
+    }
+    return false;
+  }
+
+  /// Brings input rows of strip `index` from DDR into a region of their own.
+  Strip load(std::size_t layer_index, std::size_t input, std::int64_t index) {
+    const LayerPlan& layer = plan_.layers[layer_index];
+    const Place where = place(input);
+    const Storage& s = storage(where.storage);
+    Phase phase;
+    phase.kind = Phase::Kind::load;
+    phase.layer = layer_index;
+    Strip strip;
+    strip.storage = where.storage;
+    std::int64_t blocks = 0;
+    Rows all{s.rows, 0};
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      const Rows rows =
+          input_rows(layer.shape, strip_first_row(layer, column, index), strip_height(layer));
+      BlockRange range{0, layer.shape.in_blocks};
+      if (layer.mapping.split == Split::channels && !layer.shape.convolution()) {
+        range = column_blocks(layer, device_, column);
+      }
+      if (column_blocks(layer, device_, column).count == 0) range.count = 0;
+      phase.parts.push_back(
+          {rows.begin, rows.end - rows.begin, where.block + range.first, range.count});
+      strip.row.push_back(rows.begin);
+      strip.block.push_back(where.block + range.first);
+      strip.stored_rows = std::max(strip.stored_rows, rows.end - rows.begin);
+      blocks = std::max(blocks, range.count);
+      all = {std::min(all.begin, rows.begin), std::max(all.end, rows.end)};
+    }
+    strip.region = new_region(blocks * strip.stored_rows * s.columns * 8);
+    phase.strip = strip;
+    phase.uses = {{true, where.storage, all.begin, all.end, false},
+                  {false, strip.region, 0, 0, true}};
+    add(std::move(phase));
+    return strip;
+  }
+
+  std::vector<Strip> inputs_of_strip(std::size_t layer_index, std::int64_t index) {
+    std::vector<Strip> strips;
+    std::map<std::size_t, Strip> loaded;
+    for (const std::size_t input : operation(plan_.layers[layer_index]).inputs) {
+      const std::size_t s = place(input).storage;
+      if (plan_.resident[s]) {
+        strips.push_back(resident_strip(s));
+      } else if (const auto it = loaded.find(input); it != loaded.end()) {
+        strips.push_back(it->second);
+      } else {
+        strips.push_back(load(layer_index, input, index));
+        loaded[input] = strips.back();
+      }
+    }
+    return strips;
+  }
+
+  Strip output_strip(const LayerPlan& layer, std::int64_t index) {
+    const Place where = place(layer.operation);
+    if (plan_.resident[where.storage]) return resident_strip(where.storage);
+    Strip strip;
+    strip.storage = where.storage;
+    strip.stored_rows = strip_height(layer);
+    std::int64_t blocks = 0;
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      const BlockRange range = column_blocks(layer, device_, column);
+      strip.row.push_back(strip_first_row(layer, column, index));
+      strip.block.push_back(where.block + range.first);
+      blocks = std::max(blocks, range.count);
+    }
+    strip.region = new_region(blocks * strip.stored_rows * layer.shape.out_columns * 8);
+    return strip;
+  }
+
+  /// Each row once, although the last column's strip may overlap the one before.
+  void store(std::size_t layer_index, const Strip& strip, std::int64_t index) {
+    const LayerPlan& layer = plan_.layers[layer_index];
+    Phase phase;
+    phase.kind = Phase::Kind::store;
+    phase.layer = layer_index;
+    phase.strip = strip;
+    Rows all{layer.shape.out_rows, 0};
+    for (std::int64_t column = 0; column < device_.columns; ++column) {
+      const std::int64_t first = strip_first_row(layer, column, index);
+      const std::int64_t end = first + strip_height(layer);
+      const std::int64_t begin = layer.mapping.split == Split::rows
+                                     ? std::max(first, column * layer.pieces.column_rows)
+                                     : first;
+      phase.parts.push_back({begin, std::max<std::int64_t>(0, end - begin),
+                             strip.block[at(column)], column_blocks(layer, device_, column).count});
+      if (begin < end) all = {std::min(all.begin, begin), std::max(all.end, end)};
+    }
+    phase.uses = {{false, strip.region, 0, 0, false},
+                  {true, strip.storage, all.begin, all.end, true}};
+    add(std::move(phase));
+  }
+
+  void compute(std::size_t layer_index, std::int64_t index, const std::vector<Strip>& inputs,
+               const Strip& output) {
+    const LayerPlan& layer = plan_.layers[layer_index];
+    const std::int64_t chunk_step = one_chunk_per_step(layer, device_) ? 1 : layer.pieces.chunks;
+    const std::int64_t x_step = one_x_tile_per_step(device_) ? 1 : layer.pieces.x_tiles;
+    for (std::int64_t chunk = 0; chunk < layer.pieces.chunks; chunk += chunk_step) {
+      for (std::int64_t x = 0; x < layer.pieces.x_tiles; x += x_step) {
+        Phase phase;
+        phase.layer = layer_index;
+        phase.index = index;
+        phase.chunk = chunk;
+        phase.chunks = chunk_step;
+        phase.x_tile = x;
+        phase.x_tiles = x_step;
+        phase.inputs = inputs;
+        phase.output = output;
+        for (const Strip& input : inputs) phase.uses.push_back({false, input.region, 0, 0, false});
+        phase.uses.push_back({false, output.region, 0, 0, true});
+        if (layer.ring_bytes > 0) {
+          phase.weights_region = new_region(layer.ring_bytes);
+          phase.uses.push_back({false, phase.weights_region, 0, 0, true});
+        }
+        add(std::move(phase));
+      }
+    }
+  }
+
+  void make_layer(std::size_t layer_index) {
+    const LayerPlan& layer = plan_.layers[layer_index];
+    for (const std::size_t input : operation(layer).inputs) {
+      const std::size_t s = place(input).storage;
+      if (plan_.resident[s] && needs_neighbours(layer, s)) exchange(layer_index, input);
+    }
+    const std::size_t out = place(layer.operation).storage;
+    std::vector<Strip> next = inputs_of_strip(layer_index, 0);
+    for (std::int64_t index = 0; index < layer.pieces.strips; ++index) {
+      const std::vector<Strip> inputs = std::move(next);
+      if (index + 1 < layer.pieces.strips) next = inputs_of_strip(layer_index, index + 1);
+      const Strip output = output_strip(layer, index);
+      compute(layer_index, index, inputs, output);
+      if (!plan_.resident[out]) store(layer_index, output, index);
+    }
+  }
+
+  const Int8Network& network_;
+  const aie::Device& device_;
+  NetworkPlan& plan_;
+  std::vector<std::vector<std::size_t>> consumers_;  ///< layers by storage
+  std::map<std::size_t, Strip> resident_;
+  std::map<std::size_t, std::vector<std::int64_t>> resident_end_;
+  std::set<std::size_t> exchanged_;
+};
+
+}  // namespace
+
+std::vector<bool> may_be_resident(const Int8Network& network, const NetworkPlan& plan,
+                                  const aie::Device& device) {
+  const auto& places = plan.layout.places;
+  std::vector<bool> resident(plan.layout.storages.size(), true);
+  resident[places.front().storage] = false;
+  resident[places[network.output].storage] = false;
+  for (const LayerPlan& layer : plan.layers) {
+    const bool by_rows = layer.mapping.split == Split::rows;
+    if (!by_rows) resident[places[layer.operation].storage] = false;
+    for (const std::size_t input : network.operations[layer.operation].inputs) {
+      const std::size_t s = places[input].storage;
+      if (!by_rows) resident[s] = false;
+      for (std::int64_t column = 0; column < device.columns; ++column) {
+        const Rows needed = column_input_rows(layer, column);
+        const std::int64_t west = std::max<std::int64_t>(0, column - 1);
+        const std::int64_t east = std::min(device.columns - 1, column + 1);
+        const std::int64_t rows = plan.layout.storages[s].rows;
+        if (needed.begin < owned_rows(rows, device, west).begin ||
+            needed.end > owned_rows(rows, device, east).end) {
+          resident[s] = false;
+        }
+      }
+    }
+  }
+  return resident;
+}
+
+void make_phases(const Int8Network& network, const aie::Device& device, NetworkPlan& plan) {
+  PhaseMaker(network, device, plan).run();
+}
+
+}  // namespace wbs::compiler

@@ -1,0 +1,230 @@
+#include "compiler/codegen/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "compiler/codegen/phases.hpp"
+#include "compiler/codegen/weights.hpp"
+#include "core/error.hpp"
+
+namespace wbs::compiler {
+namespace {
+
+using networks::Int8Network;
+using networks::Int8Op;
+
+aie::Kernel kernel_of(const Int8Op& op) {
+  switch (op.kind) {
+    case Int8Op::Kind::depthwise: return aie::Kernel::depthwise;
+    case Int8Op::Kind::max_pool: return aie::Kernel::max_pool;
+    case Int8Op::Kind::average_pool: return aie::Kernel::average_pool;
+    case Int8Op::Kind::add: return aie::Kernel::add;
+    case Int8Op::Kind::conv:
+    case Int8Op::Kind::input:
+    case Int8Op::Kind::concat: break;
+  }
+  return aie::Kernel::conv;
+}
+
+LayerShape shape_of(const Int8Network& network, std::size_t index, const CodegenOptions& options) {
+  const Int8Op& op = network.operations[index];
+  const networks::Int8Shape& in = network.operations[op.inputs.front()].output;
+  LayerShape shape;
+  shape.kernel = kernel_of(op);
+  shape.in_blocks = blocks_of(in.channels);
+  shape.in_rows = in.rows;
+  shape.in_columns = in.columns;
+  shape.out_blocks = blocks_of(op.output.channels);
+  shape.out_rows = op.output.rows;
+  shape.out_columns = op.output.columns;
+  shape.window_rows = op.window[0];
+  shape.window_columns = op.window[1];
+  shape.stride_rows = op.stride[0];
+  shape.stride_columns = op.stride[1];
+  shape.pad_top = op.padding.top;
+  shape.pad_left = op.padding.left;
+  if (op.kind == Int8Op::Kind::conv) {
+    if (options.sparse_mac && options.skip_zero_blocks && satisfies_two_of_four(op, in.channels)) {
+      shape.kernel = aie::Kernel::conv_sparse4;
+    }
+    shape.density = options.skip_zero_blocks ? operand_density(op, in.channels) : 1.0;
+  }
+  return shape;
+}
+
+/// Sizes of the weights chunks that each core gets, and of the rings that hold them on their way.
+void size_rings(LayerPlan& layer, const aie::Device& device) {
+  constexpr std::int64_t kAlign = 16;
+  if (!has_weights(layer.shape.kernel)) return;
+  layer.slot_bytes.assign(static_cast<std::size_t>(device.columns * device.rows), kAlign);
+  for (std::int64_t column = 0; column < device.columns; ++column) {
+    for (std::int64_t row = 0; row < device.rows; ++row) {
+      std::int64_t& most = layer.slot_bytes[static_cast<std::size_t>(column * device.rows + row)];
+      for (std::int64_t chunk = 0; chunk < layer.pieces.chunks; ++chunk) {
+        const BlockRange out = chunk_blocks(layer, device, column, row, chunk);
+        for (std::int64_t k = 0; k < layer.pieces.pieces; ++k) {
+          const ChunkSpan span = chunk_span(layer, out, k);
+          const std::int64_t bytes =
+              chunk_bytes(layer.kept, layer.shape.kernel, layer.shape.taps(), span);
+          most = std::max(most, (bytes + kAlign - 1) / kAlign * kAlign);
+        }
+      }
+    }
+  }
+  for (std::int64_t column = 0; column < device.columns; ++column) {
+    std::int64_t bytes = 0;
+    for (const std::int64_t row : weight_rows(layer, device, column)) {
+      bytes += 2 * layer.slot_bytes[static_cast<std::size_t>(column * device.rows + row)];
+    }
+    layer.ring_bytes = std::max(layer.ring_bytes, bytes);
+  }
+}
+
+/// First fit in the order of first use; returns the index of a region that finds no place.
+std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
+  constexpr std::int64_t kAlign = 64;
+  std::vector<std::size_t> order(regions.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return regions[a].first < regions[b].first; });
+  std::vector<std::size_t> placed;
+  for (const std::size_t index : order) {
+    Region& region = regions[index];
+    std::vector<const Region*> beside;
+    for (const std::size_t other : placed) {
+      const Region& o = regions[other];
+      if (o.first <= region.last && region.first <= o.last) beside.push_back(&o);
+    }
+    std::sort(beside.begin(), beside.end(),
+              [](const Region* a, const Region* b) { return a->address < b->address; });
+    std::int64_t address = 0;
+    for (const Region* o : beside) {
+      if (address + region.bytes <= o->address) break;
+      address = std::max(address, (o->address + o->bytes + kAlign - 1) / kAlign * kAlign);
+    }
+    if (address + region.bytes > memory) return index;
+    region.address = address;
+    placed.push_back(index);
+  }
+  return std::nullopt;
+}
+
+/// The largest resident tensor alive beside `region` loses its residence. False: there is none.
+bool spill_beside(NetworkPlan& plan, const Region& region) {
+  std::optional<std::size_t> victim;
+  std::int64_t most = 0;
+  for (const Phase& phase : plan.phases) {
+    if (phase.kind != Phase::Kind::compute) continue;
+    const auto look = [&](const Strip& strip) {
+      const Region& own = plan.regions[strip.region];
+      const bool alive = own.first <= region.last && region.first <= own.last;
+      if (plan.resident[strip.storage] && alive && own.bytes > most) {
+        most = own.bytes;
+        victim = strip.storage;
+      }
+    };
+    for (const Strip& strip : phase.inputs) look(strip);
+    look(phase.output);
+  }
+  if (victim) plan.resident[*victim] = false;
+  return victim.has_value();
+}
+
+}  // namespace
+
+BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column,
+                       std::int64_t row) {
+  const auto share = [](BlockRange all, std::int64_t index, std::int64_t count) {
+    const std::int64_t begin = all.count * index / count;
+    const std::int64_t end = all.count * (index + 1) / count;
+    return BlockRange{all.first + begin, end - begin};
+  };
+  BlockRange blocks{0, layer.shape.out_blocks};
+  if (layer.mapping.split == Split::channels) blocks = share(blocks, column, device.columns);
+  return share(blocks, row, device.rows);
+}
+
+BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column,
+                        std::int64_t row, std::int64_t chunk) {
+  const BlockRange all = core_blocks(layer, device, column, row);
+  const std::int64_t begin = std::min(all.count, chunk * layer.mapping.chunk_blocks);
+  const std::int64_t end = std::min(all.count, begin + layer.mapping.chunk_blocks);
+  return {all.first + begin, end - begin};
+}
+
+std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device& device,
+                                      std::int64_t column) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t row = 0; row < device.rows; ++row) {
+    if (layer.mapping.split == Split::channels || row % device.columns == column) {
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+ChunkSpan chunk_span(const LayerPlan& layer, BlockRange out, std::int64_t piece) {
+  const std::int64_t first = piece * layer.mapping.piece_blocks;
+  const std::int64_t count = std::min(layer.mapping.piece_blocks, layer.shape.in_blocks - first);
+  return {out.first, out.count, first, count, piece == 0, piece + 1 == layer.pieces.pieces};
+}
+
+bool has_weights(aie::Kernel kernel) {
+  return kernel == aie::Kernel::conv || kernel == aie::Kernel::conv_sparse4 ||
+         kernel == aie::Kernel::depthwise;
+}
+
+std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column, std::int64_t index) {
+  const std::int64_t rows = layer.pieces.column_rows;
+  const std::int64_t strip = std::min(layer.mapping.strip_rows, rows);
+  const std::int64_t offset = std::min(index * strip, rows - strip);
+  if (layer.mapping.split == Split::channels) return offset;
+  return std::min(column * rows, layer.shape.out_rows - rows) + offset;
+}
+
+bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
+  return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
+         !layer.shape.convolution();
+}
+
+bool one_x_tile_per_step(const aie::Device& device) { return device.rows > kColumnStreams; }
+
+NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
+                         const CodegenOptions& options) {
+  NetworkPlan plan;
+  plan.layout = lay_out(network);
+  for (std::size_t i = 0; i < network.operations.size(); ++i) {
+    const Int8Op& op = network.operations[i];
+    if (op.kind == Int8Op::Kind::input || op.kind == Int8Op::Kind::concat) continue;
+    LayerPlan layer;
+    layer.operation = i;
+    layer.shape = shape_of(network, i, options);
+    layer.mapping = choose_mapping(layer.shape, device, op.name);
+    layer.pieces = pieces_of(layer.shape, layer.mapping, device);
+    if (op.kind == Int8Op::Kind::conv) {
+      layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
+                            layer.shape.kernel, options.skip_zero_blocks);
+    }
+    size_rings(layer, device);
+    plan.layers.push_back(std::move(layer));
+  }
+  plan.resident = may_be_resident(network, plan, device);
+  if (!options.keep_in_memtiles) plan.resident.assign(plan.resident.size(), false);
+  for (;;) {
+    make_phases(network, device, plan);
+    const auto homeless = place_regions(plan.regions, device.silicon.memtile.memory_bytes);
+    if (!homeless) return plan;
+    const Region region = plan.regions[*homeless];
+    if (!spill_beside(plan, region)) {
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("a Memtile of device '{}' has no room for {} bytes of node '{}'",
+                              device.name, region.bytes,
+                              network.operations[plan.layers[plan.phases[region.first].layer].operation].name));
+    }
+  }
+}
+
+}  // namespace wbs::compiler

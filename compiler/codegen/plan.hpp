@@ -1,0 +1,118 @@
+// What happens in which order: every layer's work as phases that move or compute, with the memory
+// each one touches. Phases become the steps of a program (schedule.hpp).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "aie_model/device.hpp"
+#include "compiler/codegen/generate.hpp"
+#include "compiler/codegen/layout.hpp"
+#include "compiler/codegen/mapping.hpp"
+#include "compiler/codegen/weights.hpp"
+#include "networks/int8_network.hpp"
+
+namespace wbs::compiler {
+
+/// Bytes of every Memtile, at the same address in each.
+struct Region {
+  std::int64_t bytes = 0;
+  std::size_t first = 0, last = 0;  ///< phases that use it
+  std::int64_t address = 0;
+};
+
+/// A part of a storage in the Memtiles: [blocks][stored_rows][columns][8]. Index: array column.
+struct Strip {
+  std::size_t storage = 0;
+  std::size_t region = 0;
+  std::int64_t stored_rows = 0;
+  std::vector<std::int64_t> row;    ///< the storage's row that is stored first
+  std::vector<std::int64_t> block;  ///< the storage's block that is stored first
+};
+
+/// Rows and blocks of a storage.
+struct Part {
+  std::int64_t row = 0, rows = 0, block = 0, blocks = 0;
+};
+
+/// A layer on the array.
+struct LayerPlan {
+  std::size_t operation = 0;
+  LayerShape shape;
+  KeptMap kept;
+  Mapping mapping;
+  Pieces pieces;
+  /// Bytes of a weights chunk as the core at (column, row) gets it, by column * rows + row.
+  std::vector<std::int64_t> slot_bytes;
+  std::int64_t ring_bytes = 0;  ///< of all rings in the fullest Memtile
+};
+
+/// Memory that a phase reads or writes: bytes of the Memtiles, or rows of a storage in DDR.
+struct Use {
+  bool ddr = false;
+  std::size_t id = 0;  ///< region, or storage
+  std::int64_t begin = 0, end = 0;  ///< rows of the storage; unused for regions
+  bool write = false;
+};
+
+struct Phase {
+  enum class Kind : std::uint8_t { load, store, exchange, compute };
+  Kind kind = Kind::compute;
+  std::size_t layer = 0;  ///< of NetworkPlan::layers
+  std::vector<Use> uses;
+
+  // Moves: `parts` by array column, between the strip and DDR, or (exchange) from the neighbours.
+  Strip strip;
+  std::vector<Part> parts;       ///< exchange: rows that come from the west
+  std::vector<Part> from_east;   ///< exchange only
+
+  // Compute: output rows of strip `index`, chunks [chunk, chunk + chunks), columns of tiles.
+  std::int64_t index = 0;
+  std::int64_t chunk = 0, chunks = 0;
+  std::int64_t x_tile = 0, x_tiles = 0;
+  std::vector<Strip> inputs;
+  Strip output;
+  std::size_t weights_region = 0;
+};
+
+struct NetworkPlan {
+  Layout layout;
+  std::vector<LayerPlan> layers;
+  std::vector<bool> resident;  ///< by storage: lives in the Memtiles only
+  std::vector<Region> regions;
+  std::vector<Phase> phases;
+};
+
+/// Which output blocks a core computes: [first, first + count).
+struct BlockRange {
+  std::int64_t first = 0, count = 0;
+};
+[[nodiscard]] BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device,
+                                     std::int64_t column, std::int64_t row);
+/// The blocks of one chunk of those; possibly none.
+[[nodiscard]] BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device,
+                                      std::int64_t column, std::int64_t row, std::int64_t chunk);
+
+/// The operands of those output blocks and input piece `piece`.
+[[nodiscard]] ChunkSpan chunk_span(const LayerPlan& layer, BlockRange out, std::int64_t piece);
+[[nodiscard]] bool has_weights(aie::Kernel kernel);
+
+/// The rows of cores whose weights come from the Memtile of `column`, in the order of its streams.
+[[nodiscard]] std::vector<std::int64_t> weight_rows(const LayerPlan& layer,
+                                                    const aie::Device& device, std::int64_t column);
+
+/// Output rows that a column computes in strip `index`: [first, first + rows).
+[[nodiscard]] std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column,
+                                           std::int64_t index);
+/// The layer must be computed chunk by chunk (or column of tiles by column of tiles), each in a
+/// step of its own.
+[[nodiscard]] bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device);
+[[nodiscard]] bool one_x_tile_per_step(const aie::Device& device);
+
+/// Mappings, residence, regions and phases of the whole network. Tensors stay in the Memtiles while
+/// memory lasts; the largest go to DDR first. Throws Error(unsupported) as choose_mapping() does.
+[[nodiscard]] NetworkPlan plan_network(const networks::Int8Network& network,
+                                       const aie::Device& device, const CodegenOptions& options);
+
+}  // namespace wbs::compiler
