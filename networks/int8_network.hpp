@@ -81,4 +81,10 @@ struct Int8Options {
 [[nodiscard]] std::vector<std::vector<std::uint8_t>> interpret(const Int8Network& network,
                                                                std::span<const std::uint8_t> image);
 
+/// Multiplications of one image, zero weights included.
+[[nodiscard]] std::int64_t total_macs(const Int8Network& network);
+
+/// One line per operation: index, kind, names, inputs, shape, window, share of non-zero weights.
+[[nodiscard]] std::string print(const Int8Network& network);
+
 }  // namespace wbs::networks
