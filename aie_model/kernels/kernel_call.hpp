@@ -54,9 +54,9 @@ enum class GemmTypes : std::uint8_t { i8_i8, i8_i16, i8_i32, bf16_bf16 };
 /// 0.
 struct KernelCall {
   Kernel kernel = Kernel::conv;
-  Operand input, second, weights, output;
+  Operand input{}, second{}, weights{}, output{};
   std::uint32_t accumulators = 0;  ///< address
-  Extent in, out;
+  Extent in{}, out{};
   std::array<std::uint8_t, 2> window{1, 1};  ///< kernel height, width
   std::array<std::uint8_t, 2> stride{1, 1};
   bool begin = true, finish = true;
