@@ -114,9 +114,9 @@ std::uint32_t Engine::kept_of(const Core& core, const KernelCall& call) const {
   const auto index = static_cast<std::size_t>(call.weights.ring);
   if (call.weights.ring < 0 || index >= core.program->rings.size() ||
       core.program->rings[index].kept.empty()) {
-    fail(FaultKind::malformed, fmt::format("{} call {} has weights without kept operands",
-                                           to_string(core.program->tile),
-                                           core.program->code[core.at].index));
+    fail(FaultKind::malformed,
+         fmt::format("{} call {} has weights without kept operands", to_string(core.program->tile),
+                     core.program->code[core.at].index));
   }
   const std::vector<std::uint32_t>& kept = core.program->rings[index].kept;
   return kept[core.fillings[index] % kept.size()];
@@ -156,14 +156,13 @@ void Engine::note_operand(std::uint32_t actor, std::uint64_t address, std::uint6
   const Core& core = core_of(actor);
   Memory& memory = memories_[core.tile];
   if (address % 4 != 0 || address + bytes > memory.size_bytes()) {
-    fail(FaultKind::out_of_range,
-         fmt::format("{} call {} touches bytes {} to {} of {}", name(actor),
-                     core.program->code[core.at].index, address, address + bytes,
-                     memory.size_bytes()));
+    fail(FaultKind::out_of_range, fmt::format("{} call {} touches bytes {} to {} of {}",
+                                              name(actor), core.program->code[core.at].index,
+                                              address, address + bytes, memory.size_bytes()));
   }
   const WordRun run{.first = address / 4, .stride = 1, .count = (bytes + 3) / 4};
-  const auto conflict = writes ? memory.note_write(run, accessor(actor))
-                               : memory.note_read(run, accessor(actor));
+  const auto conflict =
+      writes ? memory.note_write(run, accessor(actor)) : memory.note_read(run, accessor(actor));
   if (conflict) fail_access(actor, core.tile, *conflict, writes);
 }
 

@@ -20,10 +20,10 @@ bool Engine::next_task(Dma& dma) {
 
 void Engine::next_run(std::uint32_t id) {
   Dma& dma = dmas_[id];
-  const std::int32_t next = dma.descriptor < 0 || dma.channel->out_of_order
-                                ? -1
-                                : dma.program->descriptors[static_cast<std::size_t>(
-                                                               dma.descriptor)].next;
+  const std::int32_t next =
+      dma.descriptor < 0 || dma.channel->out_of_order
+          ? -1
+          : dma.program->descriptors[static_cast<std::size_t>(dma.descriptor)].next;
   if (next >= 0) {
     dma.descriptor = next;
     if (++dma.chain >= dma.program->descriptors.size()) {
@@ -59,8 +59,8 @@ void Engine::begin_run(std::uint32_t id) {
   if (transfer.memory == kNone) prepare_transfer(dma, transfer);
   dma.transfer = &transfer;
   const Descriptor& descriptor = *transfer.source;
-  const std::int64_t shift = std::int64_t{descriptor.iteration.stride} *
-                             (transfer.runs % descriptor.iteration.count);
+  const std::int64_t shift =
+      std::int64_t{descriptor.iteration.stride} * (transfer.runs % descriptor.iteration.count);
   ++transfer.runs;
   const auto limit = static_cast<std::int64_t>(memory_bytes_[transfer.memory] / 4);
   if (transfer.lowest + shift < 0 || transfer.highest + shift >= limit) {

@@ -52,16 +52,14 @@ std::string Engine::memory_name(std::uint32_t memory) const {
 
 void Engine::fail_access(std::uint32_t actor, std::uint32_t memory, const Conflict& conflict,
                          bool writes) const {
-  const std::string place =
-      fmt::format("byte {} of {}", conflict.word * 4, memory_name(memory));
+  const std::string place = fmt::format("byte {} of {}", conflict.word * 4, memory_name(memory));
   if (conflict.kind == Conflict::Kind::uninitialised) {
     fail(FaultKind::uninitialised,
          fmt::format("{} reads {}, which nobody wrote", name(actor), place));
   }
-  fail(FaultKind::race,
-       fmt::format("{} {} {} and no lock orders that after {} {} it", name(actor),
-                   writes ? "writes" : "reads", place, name(conflict.other),
-                   conflict.other_wrote ? "writing" : "reading"));
+  fail(FaultKind::race, fmt::format("{} {} {} and no lock orders that after {} {} it", name(actor),
+                                    writes ? "writes" : "reads", place, name(conflict.other),
+                                    conflict.other_wrote ? "writing" : "reading"));
 }
 
 RunResult Engine::run() {
@@ -173,8 +171,7 @@ void Engine::finish_step(StepTime& time) {
   }
   if (device_.silicon.dram_bytes_per_cycle > 0.0) {
     const auto bytes = static_cast<double>(time.ddr_read_bytes + time.ddr_write_bytes);
-    time.dram =
-        static_cast<std::uint64_t>(std::ceil(bytes / device_.silicon.dram_bytes_per_cycle));
+    time.dram = static_cast<std::uint64_t>(std::ceil(bytes / device_.silicon.dram_bytes_per_cycle));
   }
   result_.cycles = now_;
 }
@@ -189,7 +186,8 @@ void Engine::check_output() {
   const auto hole = memories_[memory].first_unwritten(bytes / 4);
   if (hole) {
     fail(FaultKind::uninitialised, fmt::format("byte {} of {} is part of the result, but nobody "
-                                               "wrote it", *hole * 4, memory_name(memory)));
+                                               "wrote it",
+                                               *hole * 4, memory_name(memory)));
   }
 }
 

@@ -81,23 +81,10 @@ class Expansion {
 
 }  // namespace
 
-std::uint64_t padded_words(const Descriptor& descriptor) {
-  std::uint64_t extent = 1;
-  if (descriptor.dimensions.empty()) {
-    return before(descriptor, 0) + descriptor.words + after(descriptor, 0);
-  }
-  for (std::size_t level = 0; level < descriptor.dimensions.size(); ++level) {
-    extent *= before(descriptor, level) + descriptor.dimensions[level].count +
-              after(descriptor, level);
-  }
-  return extent;
-}
-
 std::string layout_defect(const Descriptor& descriptor) {
   if (descriptor.words == 0) return "moves no words";
   if (descriptor.address % 4 != 0) return "has an address that is no multiple of 4";
-  const std::size_t levels = descriptor.dimensions.empty() ? 1 : descriptor.dimensions.size();
-  for (std::size_t level = levels; level < kPadded; ++level) {
+  for (std::size_t level = descriptor.dimensions.size(); level < kPadded; ++level) {
     if (before(descriptor, level) + after(descriptor, level) > 0) {
       return "pads a dimension that it does not have";
     }
@@ -122,6 +109,8 @@ WordRange touched_range(const Descriptor& descriptor) {
   return range;
 }
 
-std::vector<Piece> pieces_of(const Descriptor& descriptor) { return Expansion(descriptor).take(); }
+std::vector<Piece> pieces_of(const Descriptor& descriptor) {
+  return Expansion(descriptor).take();
+}
 
 }  // namespace wbs::aie

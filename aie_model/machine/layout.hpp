@@ -24,9 +24,6 @@ struct WordRange {
   std::int64_t lowest = 0, highest = 0;
 };
 
-/// Words of one run in the stream, padding included.
-[[nodiscard]] std::uint64_t padded_words(const Descriptor& descriptor);
-
 /// What makes the descriptor's loops meaningless; empty when nothing does.
 [[nodiscard]] std::string layout_defect(const Descriptor& descriptor);
 

@@ -23,9 +23,8 @@ void check_arguments(const Program& program, const Device& device, bool function
   for (const DdrBuffer& buffer : program.ddr) {
     if (buffer.kind == DdrBuffer::Kind::weights && functional &&
         buffer.data.size() != buffer.size_bytes) {
-      throw Error(ErrorKind::input, fmt::format("DDR buffer {} has {} of its {} bytes",
-                                                buffer.name, buffer.data.size(),
-                                                buffer.size_bytes));
+      throw Error(ErrorKind::input, fmt::format("DDR buffer {} has {} of its {} bytes", buffer.name,
+                                                buffer.data.size(), buffer.size_bytes));
     }
     if (buffer.kind == DdrBuffer::Kind::input && functional && input.size() != buffer.size_bytes) {
       throw Error(ErrorKind::input, fmt::format("the input has {} bytes, the program's has {}",

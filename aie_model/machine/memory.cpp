@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::uint32_t kClockMask = (1U << Memory::kClockBits) - 1;
 
-std::uint32_t actor_of(std::uint32_t access) { return access >> Memory::kClockBits; }
+std::uint32_t actor_of(std::uint32_t access) {
+  return access >> Memory::kClockBits;
+}
 
 std::uint32_t self_of(const Accessor& who) {
   return who.actor << Memory::kClockBits | who.clock[who.actor];
@@ -78,8 +80,8 @@ std::optional<Conflict> Memory::read_page(std::uint64_t first, std::uint64_t las
                                           const Accessor& who) {
   const void* hole = std::memchr(written_.data() + first, 0, last - first);
   if (hole != nullptr) {
-    const auto word = static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(hole) -
-                                                 written_.data());
+    const auto word =
+        static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(hole) - written_.data());
     return Conflict{.kind = Conflict::Kind::uninitialised, .word = word};
   }
   const std::uint32_t self = self_of(who);
@@ -167,8 +169,8 @@ std::optional<Conflict> Memory::write_page(std::uint64_t first, std::uint64_t la
 
 std::optional<std::uint64_t> Memory::first_unwritten(std::uint64_t words) const {
   if (!writable()) return std::nullopt;
-  const auto end = written_.begin() + static_cast<std::ptrdiff_t>(
-                                          std::min<std::uint64_t>(words, written_.size()));
+  const auto end = written_.begin() +
+                   static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(words, written_.size()));
   const auto hole = std::find(written_.begin(), end, std::uint8_t{0});
   if (hole == end) return std::nullopt;
   return static_cast<std::uint64_t>(hole - written_.begin());

@@ -133,7 +133,8 @@ void Engine::prepare_core(const TileProgram& program, std::uint32_t lock_base) {
     if (op.kind == CoreOp::Kind::advance) good = op.index < program.rings.size();
     if (!good) {
       fail(FaultKind::malformed, fmt::format("{} instruction {} names a call, ring or loop that "
-                                             "does not exist", tile, i));
+                                             "does not exist",
+                                             tile, i));
     }
   }
   if (!open.empty()) fail(FaultKind::malformed, fmt::format("{} has a loop without end", tile));
@@ -150,8 +151,7 @@ void Engine::prepare_streams() {
     Stream stream{.packet = route.packet, .route = i};
     stream.first_port = static_cast<std::uint32_t>(stream_ports_.size());
     stream.ports = static_cast<std::uint32_t>(route.shared_ports.size());
-    stream_ports_.insert(stream_ports_.end(), route.shared_ports.begin(),
-                         route.shared_ports.end());
+    stream_ports_.insert(stream_ports_.end(), route.shared_ports.begin(), route.shared_ports.end());
     prepare_ends(route, stream);
     streams_.push_back(stream);
     for (std::uint32_t id = tile_dmas_[route.tile].first; id < tile_dmas_[route.tile].second;
@@ -245,7 +245,7 @@ void Engine::prepare_transfer(const Dma& dma, Transfer& transfer) {
                                              name(id), dma.descriptor, buffer.name));
     }
   }
-  transfer.words = padded_words(descriptor);
+  transfer.words = stream_words(descriptor);
   if (!reads && transfer.words != descriptor.words) {
     fail(FaultKind::malformed,
          fmt::format("{} descriptor {} pads what it receives", name(id), dma.descriptor));

@@ -108,8 +108,8 @@ void Routes::arrive(Walk& walk, const SwitchConnection& connection, std::uint32_
   }
   const auto next = grid_.neighbour(connection.tile, connection.master.kind);
   if (!next) {
-    route.defect = fmt::format("leaves the array at {}",
-                               port_name(connection.tile, connection.master));
+    route.defect =
+        fmt::format("leaves the array at {}", port_name(connection.tile, connection.master));
     return;
   }
   const Port slave{.kind = Grid::opposite(connection.master.kind),

@@ -12,20 +12,20 @@ namespace wbs::aie {
 
 /// A DMA port at the end of a route.
 struct RouteEnd {
-  std::uint32_t tile = 0;       ///< number in the grid
-  std::uint8_t channel = 0;     ///< S2MM
-  std::uint32_t switches = 0;   ///< passed, its own included
+  std::uint32_t tile = 0;      ///< number in the grid
+  std::uint8_t channel = 0;    ///< S2MM
+  std::uint32_t switches = 0;  ///< passed, its own included
   friend bool operator==(const RouteEnd&, const RouteEnd&) = default;
 };
 
 /// Where the words of one MM2S channel go, or those of its packets with one id.
 struct Route {
   std::uint32_t tile = 0;
-  std::uint8_t channel = 0;     ///< MM2S
-  std::int16_t packet = -1;     ///< -1: words that are no packets
+  std::uint8_t channel = 0;  ///< MM2S
+  std::int16_t packet = -1;  ///< -1: words that are no packets
   std::vector<RouteEnd> ends;
   std::vector<std::uint32_t> shared_ports;  ///< numbers of master ports used by other channels too
-  std::string defect;  ///< why no stream can take it; empty when one can
+  std::string defect;                       ///< why no stream can take it; empty when one can
 };
 
 /// All routes of a step, ordered by tile, channel and packet.

@@ -26,11 +26,11 @@ struct LockWait {
 /// A buffer descriptor of the step.
 struct Transfer {
   const Descriptor* source = nullptr;
-  std::uint64_t words = 0;       ///< in the stream
-  std::uint32_t memory = kNone;  ///< number of the memory; kNone: not checked yet
-  std::uint32_t lock_base = 0;   ///< number of its tile's lock 0
-  std::uint32_t pieces = kNone;  ///< functional: index of its layout
-  std::uint32_t runs = 0;        ///< begun in this step
+  std::uint64_t words = 0;               ///< in the stream
+  std::uint32_t memory = kNone;          ///< number of the memory; kNone: not checked yet
+  std::uint32_t lock_base = 0;           ///< number of its tile's lock 0
+  std::uint32_t pieces = kNone;          ///< functional: index of its layout
+  std::uint32_t runs = 0;                ///< begun in this step
   std::int64_t lowest = 0, highest = 0;  ///< words touched without iteration, in the memory
 };
 
@@ -57,8 +57,8 @@ struct Dma {
   std::uint32_t task = 0, repeats = 0, chain = 0;
   std::int32_t descriptor = -1;
   Transfer* transfer = nullptr;
-  std::uint64_t words = 0, moved = 0;  ///< of the current run
-  std::int64_t base = 0;               ///< first word of the current run in its memory
+  std::uint64_t words = 0, moved = 0;     ///< of the current run
+  std::int64_t base = 0;                  ///< first word of the current run in its memory
   std::uint32_t piece = 0, in_piece = 0;  ///< functional: where in the layout
 
   std::uint32_t first_stream = 0, streams = 0;  ///< source: its routes

@@ -151,10 +151,10 @@ void Engine::finish_chunk(std::uint32_t source) {
     receiver.busy += dma.chunk_cycles;
     const bool complete = receiver.moved == receiver.words;
     if (receiver.channel->out_of_order && complete != ended) {
-      fail(FaultKind::malformed,
-           fmt::format("{} takes a packet of {} words from {} with descriptor {} of {} words",
-                       name(end.dma), dma.words, name(source), receiver.descriptor,
-                       receiver.words));
+      fail(
+          FaultKind::malformed,
+          fmt::format("{} takes a packet of {} words from {} with descriptor {} of {} words",
+                      name(end.dma), dma.words, name(source), receiver.descriptor, receiver.words));
     }
     if (complete) finish_receive(end.dma, end.latency);
   }
@@ -196,9 +196,8 @@ void Engine::gather(std::uint32_t source, std::uint32_t words) {
       std::memset(to, 0, std::size_t{count} * 4);
     } else {
       const std::int64_t first = dma.base + piece.offset + piece.stride * dma.in_piece;
-      const WordRun run{.first = static_cast<std::uint64_t>(first),
-                        .stride = piece.stride,
-                        .count = count};
+      const WordRun run{
+          .first = static_cast<std::uint64_t>(first), .stride = piece.stride, .count = count};
       if (auto conflict = memory.note_read(run, accessor(source))) {
         fail_access(source, dma.transfer->memory, *conflict, false);
       }
@@ -206,7 +205,8 @@ void Engine::gather(std::uint32_t source, std::uint32_t words) {
       if (piece.stride == 1) {
         std::memcpy(to, from, std::size_t{count} * 4);
       } else {
-        for (std::uint32_t i = 0; i < count; ++i) std::memcpy(to + i, from + piece.stride * 4 * i, 4);
+        for (std::uint32_t i = 0; i < count; ++i)
+          std::memcpy(to + i, from + piece.stride * 4 * i, 4);
       }
     }
     done += count;
@@ -227,9 +227,8 @@ void Engine::scatter(std::uint32_t receiver, std::uint32_t words) {
     const std::uint32_t count = std::min(words - done, piece.count - dma.in_piece);
     const std::uint32_t* from = words_.data() + done;
     const std::int64_t first = dma.base + piece.offset + piece.stride * dma.in_piece;
-    const WordRun run{.first = static_cast<std::uint64_t>(first),
-                      .stride = piece.stride,
-                      .count = count};
+    const WordRun run{
+        .first = static_cast<std::uint64_t>(first), .stride = piece.stride, .count = count};
     if (auto conflict = memory.note_write(run, accessor(receiver))) {
       fail_access(receiver, dma.transfer->memory, *conflict, true);
     }
