@@ -21,10 +21,10 @@ enum class Kernel : std::uint8_t {
   gemm,  ///< output[m][n] += input[m][k] * second[k][n]; types in `gemm_types`; timing only
 };
 
-/// A buffer in the core's memory: a fixed address, or the current slot of a ring.
+/// A buffer in the core's memory: a fixed address, or a place in the current slot of a ring.
 struct Operand {
-  std::int16_t ring = -1;     ///< of TileProgram::rings; -1: `address`
-  std::uint32_t address = 0;  ///< bytes
+  std::int16_t ring = -1;     ///< of TileProgram::rings; -1: none
+  std::uint32_t address = 0;  ///< bytes; with a ring: from the beginning of the slot
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 

@@ -106,7 +106,7 @@ std::uint32_t Engine::resolve(const Core& core, const Operand& operand) const {
                                            to_string(core.program->tile), operand.ring));
   }
   const Ring& ring = core.program->rings[index];
-  return ring.address + core.fillings[index] % ring.slots * ring.slot_bytes;
+  return ring.address + core.fillings[index] % ring.slots * ring.slot_bytes + operand.address;
 }
 
 std::uint32_t Engine::kept_of(const Core& core, const KernelCall& call) const {
