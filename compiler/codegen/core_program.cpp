@@ -15,8 +15,12 @@ using aie::Direction;
 using aie::LockUse;
 using networks::Int8Op;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
-std::uint16_t u16(std::int64_t value) { return static_cast<std::uint16_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+std::uint16_t u16(std::int64_t value) {
+  return static_cast<std::uint16_t>(value);
+}
 
 constexpr std::uint32_t kInputRing = 0;
 constexpr std::uint32_t kOutputRing = 1;
@@ -48,7 +52,7 @@ class CoreEmitter {
         id_(core_tile_at(job.column, job.row)) {}
 
   void run() {
-    const bool broadcast = layer_.shape.convolution();
+    const bool broadcast = layer_.shape.convolution() && layer_.mapping.split != Split::pixels;
     if (!broadcast && blocks_of_chunk(phase_.chunk).count == 0) {
       if (has_weights(layer_.shape.kernel)) take_weights_only();
       return;
@@ -78,7 +82,9 @@ class CoreEmitter {
   std::int64_t slot_bytes() const {
     return layer_.slot_bytes[static_cast<std::size_t>(job_.column * device_.rows + job_.row)];
   }
-  std::int64_t tile_pixels() const { return layer_.mapping.tile_rows * layer_.mapping.tile_columns; }
+  std::int64_t tile_pixels() const {
+    return layer_.mapping.tile_rows * layer_.mapping.tile_columns;
+  }
 
   /// Two slots each for input, results and weights, then the accumulators.
   void place_buffers() {

@@ -10,10 +10,11 @@
 
 namespace wbs::compiler {
 
-/// What the columns of the array share; the cores of a column always share output blocks.
+/// What columns and the cores of a column divide among them.
 enum class Split : std::uint8_t {
-  rows,      ///< each column computes a strip of the image for all output channels
-  channels,  ///< each column computes all of the image for its output channels
+  rows,      ///< columns: strips of the image; cores: output channels (the same input to all)
+  channels,  ///< columns and cores: output channels
+  pixels,    ///< columns and cores: strips of the image (the same weights to all)
 };
 
 /// A layer as its mapping sees it.
@@ -46,16 +47,16 @@ struct Mapping {
 
 /// Numbers that follow from shape, mapping and device.
 struct Pieces {
-  std::int64_t column_rows = 0;     ///< output rows of a column
-  std::int64_t strips = 0;          ///< per column
-  std::int64_t y_tiles = 0, x_tiles = 0;
-  std::int64_t share = 0;           ///< most output blocks of a core
-  std::int64_t chunks = 0;          ///< per core
-  std::int64_t pieces = 0;          ///< of the input channels
+  std::int64_t column_rows = 0;           ///< output rows of a column
+  std::int64_t strips = 0;                ///< per column
+  std::int64_t y_tiles = 0, x_tiles = 0;  ///< of a core in a strip, at most
+  std::int64_t share = 0;                 ///< most output blocks of a core
+  std::int64_t chunks = 0;                ///< per core
+  std::int64_t pieces = 0;                ///< of the input channels
   std::int64_t tile_in_rows = 0, tile_in_columns = 0;
-  std::int64_t input_bytes = 0;     ///< of one delivery to a core
-  std::int64_t output_bytes = 0;    ///< of one full chunk
-  std::int64_t weight_bytes = 0;    ///< estimate of a chunk at the mean density
+  std::int64_t input_bytes = 0;   ///< of one delivery to a core
+  std::int64_t output_bytes = 0;  ///< of one full chunk
+  std::int64_t weight_bytes = 0;  ///< estimate of a chunk at the mean density
   std::int64_t accumulator_bytes = 0;
   std::int64_t strip_in_bytes = 0, strip_out_bytes = 0;  ///< in a Memtile
 };

@@ -18,13 +18,18 @@ using networks::Int8Op;
 
 aie::Kernel kernel_of(const Int8Op& op) {
   switch (op.kind) {
-    case Int8Op::Kind::depthwise: return aie::Kernel::depthwise;
-    case Int8Op::Kind::max_pool: return aie::Kernel::max_pool;
-    case Int8Op::Kind::average_pool: return aie::Kernel::average_pool;
-    case Int8Op::Kind::add: return aie::Kernel::add;
+    case Int8Op::Kind::depthwise:
+      return aie::Kernel::depthwise;
+    case Int8Op::Kind::max_pool:
+      return aie::Kernel::max_pool;
+    case Int8Op::Kind::average_pool:
+      return aie::Kernel::average_pool;
+    case Int8Op::Kind::add:
+      return aie::Kernel::add;
     case Int8Op::Kind::conv:
     case Int8Op::Kind::input:
-    case Int8Op::Kind::concat: break;
+    case Int8Op::Kind::concat:
+      break;
   }
   return aie::Kernel::conv;
 }
@@ -88,8 +93,9 @@ std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int6
   constexpr std::int64_t kAlign = 64;
   std::vector<std::size_t> order(regions.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return regions[a].first < regions[b].first; });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return regions[a].first < regions[b].first;
+  });
   std::vector<std::size_t> placed;
   for (const std::size_t index : order) {
     Region& region = regions[index];
@@ -143,6 +149,7 @@ BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device, std::i
     return BlockRange{all.first + begin, end - begin};
   };
   BlockRange blocks{0, layer.shape.out_blocks};
+  if (layer.mapping.split == Split::pixels) return blocks;
   if (layer.mapping.split == Split::channels) blocks = share(blocks, column, device.columns);
   return share(blocks, row, device.rows);
 }
@@ -158,6 +165,10 @@ BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device, std::
 std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device& device,
                                       std::int64_t column) {
   std::vector<std::int64_t> rows;
+  if (layer.mapping.split == Split::pixels) {
+    if (column == 0) rows.push_back(0);  // one stream for all cores
+    return rows;
+  }
   for (std::int64_t row = 0; row < device.rows; ++row) {
     if (layer.mapping.split == Split::channels || row % device.columns == column) {
       rows.push_back(row);
@@ -185,12 +196,21 @@ std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column, std::i
   return std::min(column * rows, layer.shape.out_rows - rows) + offset;
 }
 
+RowRange core_rows(const LayerPlan& layer, const aie::Device& device, std::int64_t row) {
+  const std::int64_t strip = std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
+  if (layer.mapping.split != Split::pixels) return {0, strip};
+  const std::int64_t begin = strip * row / device.rows;
+  return {begin, strip * (row + 1) / device.rows - begin};
+}
+
 bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
   return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
          !layer.shape.convolution();
 }
 
-bool one_x_tile_per_step(const aie::Device& device) { return device.rows > kColumnStreams; }
+bool one_x_tile_per_step(const aie::Device& device) {
+  return device.rows > kColumnStreams;
+}
 
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
@@ -219,10 +239,12 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
     if (!homeless) return plan;
     const Region region = plan.regions[*homeless];
     if (!spill_beside(plan, region)) {
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("a Memtile of device '{}' has no room for {} bytes of node '{}'",
-                              device.name, region.bytes,
-                              network.operations[plan.layers[plan.phases[region.first].layer].operation].name));
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format(
+              "a Memtile of device '{}' has no room for {} bytes of node '{}'", device.name,
+              region.bytes,
+              network.operations[plan.layers[plan.phases[region.first].layer].operation].name));
     }
   }
 }
