@@ -139,7 +139,8 @@ class CoreEmitter {
   void receive_input() {
     in_ = ring_locks();
     const auto operands = static_cast<std::int64_t>(op_.inputs.size());
-    const std::int64_t count = phase_.chunks * job_.tiles * layer_.pieces.pieces;
+    const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
+    const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
     transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
               {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1});
   }
@@ -188,8 +189,12 @@ class CoreEmitter {
       }
       return;
     }
-    for (const auto& [blocks, chunks] : runs_of_chunks()) {
-      send({words(blocks), u32(chunks * job_.tiles), 0, -1, -1});
+    const auto runs = runs_of_chunks();
+    const bool by_tile = layer_.mapping.keep_input && runs.size() > 1;
+    for (std::int64_t round = 0; round < (by_tile ? job_.tiles : 1); ++round) {
+      for (const auto& [blocks, chunks] : runs) {
+        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1});
+      }
     }
   }
 
@@ -276,6 +281,10 @@ class CoreEmitter {
       write_pieces();
       return;
     }
+    if (layer_.mapping.keep_input) {
+      write_chunks();
+      return;
+    }
     const bool weights = has_weights(layer_.shape.kernel);
     for (const auto& [blocks, chunks] : runs_of_chunks()) {
       op(CoreOp::Kind::begin, 0, u32(chunks));
@@ -291,6 +300,25 @@ class CoreEmitter {
       }
       op(CoreOp::Kind::end);
     }
+  }
+
+  /// All chunks of weights pass while a tile of the input stays.
+  void write_chunks() {
+    op(CoreOp::Kind::begin, 0, u32(job_.tiles));
+    use(CoreOp::Kind::acquire, in_.filled);
+    for (const auto& [blocks, chunks] : runs_of_chunks()) {
+      op(CoreOp::Kind::begin, 0, u32(chunks));
+      use(CoreOp::Kind::acquire, weights_.filled);
+      open_result(blocks);
+      run_call(blocks, true, true);
+      close_result(blocks);
+      use(CoreOp::Kind::release, weights_.free);
+      op(CoreOp::Kind::advance, kWeightsRing);
+      op(CoreOp::Kind::end);
+    }
+    use(CoreOp::Kind::release, in_.free);
+    op(CoreOp::Kind::advance, kInputRing);
+    op(CoreOp::Kind::end);
   }
 
   /// Input channels in pieces: each tile is finished before the next one begins.

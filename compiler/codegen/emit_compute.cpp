@@ -67,8 +67,12 @@ class ComputeEmitter {
   }
   std::int64_t tiles(std::int64_t core) const { return y_tiles(core) * phase_.x_tiles; }
 
+  /// How often a core gets all tiles of the input.
+  std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
+
   /// Weights chunks that a core takes in this step.
   std::int64_t deliveries() const {
+    if (layer_.mapping.keep_input) return phase_.chunks * tiles(0);
     return layer_.pieces.pieces > 1 ? layer_.pieces.pieces * tiles(0) : phase_.chunks;
   }
 
@@ -122,7 +126,7 @@ class ComputeEmitter {
   void send_image(std::int64_t column) {
     std::vector<Access> accesses;
     const BlockRange blocks{input_block(0), layer_.shape.in_blocks};
-    for (std::int64_t chunk = 0; chunk < phase_.chunks; ++chunk) {
+    for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
       for_each_tile(0, [&](std::int64_t row, std::int64_t col) {
         accesses.push_back(input_access(phase_.inputs[0], column, blocks, row, col));
       });
@@ -176,7 +180,7 @@ class ComputeEmitter {
     for (const std::int64_t core : cores) {
       std::vector<Access>& accesses = of_core.emplace_back();
       const BlockRange blocks = input_blocks(column, core);
-      for (std::int64_t chunk = 0; chunk < phase_.chunks; ++chunk) {
+      for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
         for_each_tile(core, [&](std::int64_t row, std::int64_t col) {
           for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
             const BlockRange in{input_block(i) + blocks.first, blocks.count};
@@ -215,19 +219,32 @@ class ComputeEmitter {
     return access;
   }
 
+  /// The results of a core, in the order in which it sends them.
+  std::vector<Access> results(std::int64_t column, std::int64_t row) const {
+    std::vector<Access> accesses;
+    const auto add = [&](std::int64_t chunk, std::int64_t y, std::int64_t x) {
+      const BlockRange blocks = chunk_blocks(layer_, device_, column, row, chunk);
+      if (blocks.count > 0) accesses.push_back(result_access(column, blocks, y, x));
+    };
+    const std::int64_t end = phase_.chunk + phase_.chunks;
+    if (layer_.mapping.keep_input) {
+      for_each_tile(row, [&](std::int64_t y, std::int64_t x) {
+        for (std::int64_t chunk = phase_.chunk; chunk < end; ++chunk) add(chunk, y, x);
+      });
+      return accesses;
+    }
+    for (std::int64_t chunk = phase_.chunk; chunk < end; ++chunk) {
+      for_each_tile(row, [&](std::int64_t y, std::int64_t x) { add(chunk, y, x); });
+    }
+    return accesses;
+  }
+
   void receive_results(std::int64_t column) {
     std::array<int, kColumnStreams> groups{};
     for (int& group : groups) group = step_.new_group();
     for (std::int64_t row = 0; row < device_.rows; ++row) {
       CoreJob job{column, row, deliveries(), tiles(row), -1, {}};
-      std::vector<Access> accesses;
-      for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
-        const BlockRange blocks = chunk_blocks(layer_, device_, column, row, chunk);
-        if (blocks.count == 0) continue;
-        for_each_tile(row, [&](std::int64_t y, std::int64_t x) {
-          accesses.push_back(result_access(column, blocks, y, x));
-        });
-      }
+      const std::vector<Access> accesses = results(column, row);
       const ChannelId target{mem_tile(column), Direction::s2mm,
                              static_cast<std::uint8_t>(kOutputChannel + row % kColumnStreams)};
       const ChannelId source{core_tile_at(column, row), Direction::mm2s, 0};

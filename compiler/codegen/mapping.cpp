@@ -88,12 +88,12 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double strips = d(p.strips);
   const double core = strips * d(p.chunks) * tiles * core_cycles(shape, mapping, p, device);
   const double sharing = d(ceil_div(device.rows, kColumnStreams));
-  const double deliveries = strips * d(p.chunks) * tiles * d(p.pieces);
+  const double deliveries = strips * (mapping.keep_input ? 1.0 : d(p.chunks)) * tiles * d(p.pieces);
   const bool shared_input = shape.convolution() && mapping.split != Split::pixels;
   const double in = shared_input ? deliveries * d(p.input_bytes) / 4
                                  : deliveries * d(p.input_bytes) * sharing / 4;
-  const double weights =
-      strips * d(p.chunks * p.pieces) * (p.pieces > 1 ? tiles : 1.0) * d(p.weight_bytes);
+  const double weights = strips * d(p.chunks * p.pieces) *
+                         (p.pieces > 1 || mapping.keep_input ? tiles : 1.0) * d(p.weight_bytes);
   const bool own_weights = mapping.split == Split::channels;
   const double weight_stream = weights / 4 * (own_weights ? sharing : 1.0);
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
@@ -148,7 +148,8 @@ std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
                                        const aie::Device& device) {
   mapping.strip_rows = 1 << 30;
   const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
-  const double room = 0.75 * static_cast<double>(device.silicon.memtile.memory_bytes);
+  const double room = (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
+                      static_cast<double>(device.silicon.memtile.memory_bytes);
   for (const std::int64_t rows : cuts(all, 1)) {
     if (shape.kernel == aie::Kernel::add && all % rows != 0) continue;  // sums work in place
     mapping.strip_rows = rows;
@@ -169,6 +170,15 @@ struct Search {
     if (!fits(shape, p, device)) return;
     mapping.cycles = estimate(shape, mapping, p, device);
     if (!best || mapping.cycles < best->cycles) best = mapping;
+  }
+
+  /// Results then come tile by tile, chunk by chunk: few descriptors say so only without several
+  /// columns of tiles; cores that share the weights must have the same number of tiles.
+  [[nodiscard]] bool may_keep_input(const Mapping& mapping) const {
+    const Pieces p = pieces_of(shape, mapping, device);
+    const bool same = mapping.split != Split::pixels ||
+                      ceil_div(p.column_rows / device.rows, mapping.tile_rows) == p.y_tiles;
+    return device.rows <= kColumnStreams && p.x_tiles == 1 && p.strips == 1 && same;
   }
 
   void tiles_of(Mapping mapping, std::int64_t share) {
@@ -194,7 +204,12 @@ struct Search {
             }
             if (pixels && piece != shape.in_blocks) break;
             mapping.piece_blocks = piece;
+            mapping.keep_input = false;
             consider(mapping);
+            if (piece == shape.in_blocks && chunk < share && may_keep_input(mapping)) {
+              mapping.keep_input = true;
+              consider(mapping);
+            }
             if (best && best->piece_blocks == piece && piece == shape.in_blocks) break;
           }
         }
@@ -234,7 +249,9 @@ Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Dev
                                            ? shape.in_blocks
                                            : ceil_div(shape.in_blocks, device.columns);
   p.strip_in_bytes = shape.operands() * strip_in_blocks * strip_in_rows * shape.in_columns * 8;
-  p.strip_out_bytes = column_blocks * strip * shape.out_columns * 8;
+  // A sum overwrites an operand where it can.
+  p.strip_out_bytes =
+      shape.kernel == aie::Kernel::add ? 0 : column_blocks * strip * shape.out_columns * 8;
   return p;
 }
 

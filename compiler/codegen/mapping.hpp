@@ -40,6 +40,9 @@ struct Mapping {
   std::int64_t tile_rows = 1, tile_columns = 1;
   std::int64_t chunk_blocks = 1;
   std::int64_t piece_blocks = 1;
+  /// A tile's input stays in the core while all chunks of weights pass; else a chunk of weights
+  /// stays while all tiles pass. Needs all input channels in one piece.
+  bool keep_input = false;
   double cycles = 0.0;  ///< the search's estimate
 
   friend bool operator==(const Mapping&, const Mapping&) = default;

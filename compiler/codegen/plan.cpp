@@ -88,14 +88,10 @@ void size_rings(LayerPlan& layer, const aie::Device& device) {
   }
 }
 
-/// First fit in the order of first use; returns the index of a region that finds no place.
-std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
+/// First fit in the given order; returns the index of a region that finds no place.
+std::optional<std::size_t> place_in_order(std::vector<Region>& regions, std::int64_t memory,
+                                          const std::vector<std::size_t>& order) {
   constexpr std::int64_t kAlign = 64;
-  std::vector<std::size_t> order(regions.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return regions[a].first < regions[b].first;
-  });
   std::vector<std::size_t> placed;
   for (const std::size_t index : order) {
     Region& region = regions[index];
@@ -116,6 +112,20 @@ std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int6
     placed.push_back(index);
   }
   return std::nullopt;
+}
+
+/// Addresses for all regions: by first use, else the largest first.
+std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
+  std::vector<std::size_t> order(regions.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return regions[a].first < regions[b].first;
+  });
+  if (!place_in_order(regions, memory, order)) return std::nullopt;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return regions[a].bytes > regions[b].bytes;
+  });
+  return place_in_order(regions, memory, order);
 }
 
 /// The largest resident tensor alive beside `region` loses its residence. False: there is none.
@@ -204,6 +214,7 @@ RowRange core_rows(const LayerPlan& layer, const aie::Device& device, std::int64
 }
 
 bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
+  if (layer.mapping.keep_input) return false;
   return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
          !layer.shape.convolution();
 }
