@@ -145,10 +145,10 @@ std::vector<std::int64_t> cuts(std::int64_t n, std::int64_t least) {
 /// The largest strip whose Memtile buffers fit: all of the column's rows if possible, else with
 /// room for the next strip's input and the last one's output beside it.
 std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
-                                       const aie::Device& device) {
+                                       const aie::Device& device, double share) {
   mapping.strip_rows = 1 << 30;
   const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
-  const double room = (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
+  const double room = share * (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
                       static_cast<double>(device.silicon.memtile.memory_bytes);
   for (const std::int64_t rows : cuts(all, 1)) {
     if (shape.kernel == aie::Kernel::add && all % rows != 0) continue;  // sums work in place
@@ -173,11 +173,15 @@ struct Search {
   }
 
   /// Results then come tile by tile, chunk by chunk: few descriptors say so only without several
-  /// columns of tiles; cores that share the weights must have the same number of tiles.
+  /// columns of tiles and with equal chunks; cores that share weights need the same number of
+  /// tiles.
   [[nodiscard]] bool may_keep_input(const Mapping& mapping) const {
     const Pieces p = pieces_of(shape, mapping, device);
-    const bool same = mapping.split != Split::pixels ||
-                      ceil_div(p.column_rows / device.rows, mapping.tile_rows) == p.y_tiles;
+    const std::int64_t sharers =
+        device.rows * (mapping.split == Split::channels ? device.columns : 1);
+    const bool same = mapping.split == Split::pixels
+                          ? ceil_div(p.column_rows / device.rows, mapping.tile_rows) == p.y_tiles
+                          : shape.out_blocks % sharers == 0;
     return device.rows <= kColumnStreams && p.x_tiles == 1 && p.strips == 1 && same;
   }
 
@@ -255,14 +259,14 @@ Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Dev
   return p;
 }
 
-Mapping choose_mapping(const LayerShape& shape, const aie::Device& device,
-                       const std::string& name) {
+Mapping choose_mapping(const LayerShape& shape, const aie::Device& device, const std::string& name,
+                       double memtile_share) {
   Search search{shape, device, std::nullopt};
   for (const Split split : {Split::rows, Split::channels, Split::pixels}) {
     if (split == Split::pixels && !shape.convolution()) continue;
     Mapping mapping;
     mapping.split = split;
-    const auto strip = strip_rows(shape, mapping, device);
+    const auto strip = strip_rows(shape, mapping, device, memtile_share);
     if (!strip || (split == Split::pixels && *strip < device.rows)) continue;
     mapping.strip_rows = *strip;
     search.tiles_of(mapping, pieces_of(shape, mapping, device).share);

@@ -71,8 +71,9 @@ struct Pieces {
 inline constexpr std::int64_t kColumnStreams = 4;
 
 /// The mapping with the least estimated time, by search over splits, strips, tiles, chunks and
-/// pieces. Throws Error(unsupported) with `name` and the core's memory when no piece fits.
+/// pieces. Strips take at most `memtile_share` of what they may take in a Memtile. Throws
+/// Error(unsupported) with `name` and the core's memory when no piece fits.
 [[nodiscard]] Mapping choose_mapping(const LayerShape& shape, const aie::Device& device,
-                                     const std::string& name);
+                                     const std::string& name, double memtile_share = 1.0);
 
 }  // namespace wbs::compiler

@@ -63,6 +63,7 @@ LayerShape shape_of(const Int8Network& network, std::size_t index, const Codegen
 /// Sizes of the weights chunks that each core gets, and of the rings that hold them on their way.
 void size_rings(LayerPlan& layer, const aie::Device& device) {
   constexpr std::int64_t kAlign = 16;
+  layer.ring_bytes = 0;
   if (!has_weights(layer.shape.kernel)) return;
   layer.slot_bytes.assign(static_cast<std::size_t>(device.columns * device.rows), kAlign);
   for (std::int64_t column = 0; column < device.columns; ++column) {
@@ -223,6 +224,43 @@ bool one_x_tile_per_step(const aie::Device& device) {
   return device.rows > kColumnStreams;
 }
 
+namespace {
+
+/// Chooses the layer's mapping and what follows from it.
+void map_layer(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
+               LayerPlan& layer) {
+  const Int8Op& op = network.operations[layer.operation];
+  layer.mapping = choose_mapping(layer.shape, device, op.name, layer.memtile_share);
+  layer.pieces = pieces_of(layer.shape, layer.mapping, device);
+  if (op.kind == Int8Op::Kind::conv && layer.kept.kept.empty()) {
+    layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
+                          layer.shape.kernel, options.skip_zero_blocks);
+  }
+  size_rings(layer, device);
+}
+
+/// Makes room for the region: first by sending a tensor through DDR, then by smaller strips.
+void make_room(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
+               std::size_t homeless, NetworkPlan& plan) {
+  constexpr double kLeastShare = 1.0 / 64;
+  const Region region = plan.regions[homeless];
+  if (spill_beside(plan, region)) return;
+  LayerPlan& layer = plan.layers[plan.phases[region.last].layer];
+  layer.memtile_share /= 2;
+  if (layer.memtile_share < kLeastShare) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("node '{}': a Memtile of device '{}' has no room for {} bytes of it",
+                            network.operations[layer.operation].name, device.name, region.bytes));
+  }
+  map_layer(network, device, options, layer);
+  const std::vector<bool> possible = may_be_resident(network, plan, device);
+  for (std::size_t i = 0; i < possible.size(); ++i) {
+    if (!possible[i]) plan.resident[i] = false;
+  }
+}
+
+}  // namespace
+
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
   NetworkPlan plan;
@@ -230,17 +268,10 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
     if (op.kind == Int8Op::Kind::input || op.kind == Int8Op::Kind::concat) continue;
-    LayerPlan layer;
+    LayerPlan& layer = plan.layers.emplace_back();
     layer.operation = i;
     layer.shape = shape_of(network, i, options);
-    layer.mapping = choose_mapping(layer.shape, device, op.name);
-    layer.pieces = pieces_of(layer.shape, layer.mapping, device);
-    if (op.kind == Int8Op::Kind::conv) {
-      layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
-                            layer.shape.kernel, options.skip_zero_blocks);
-    }
-    size_rings(layer, device);
-    plan.layers.push_back(std::move(layer));
+    map_layer(network, device, options, layer);
   }
   plan.resident = may_be_resident(network, plan, device);
   if (!options.keep_in_memtiles) plan.resident.assign(plan.resident.size(), false);
@@ -248,15 +279,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
     make_phases(network, device, plan);
     const auto homeless = place_regions(plan.regions, device.silicon.memtile.memory_bytes);
     if (!homeless) return plan;
-    const Region region = plan.regions[*homeless];
-    if (!spill_beside(plan, region)) {
-      throw Error(
-          ErrorKind::unsupported,
-          fmt::format(
-              "a Memtile of device '{}' has no room for {} bytes of node '{}'", device.name,
-              region.bytes,
-              network.operations[plan.layers[plan.phases[region.first].layer].operation].name));
-    }
+    make_room(network, device, options, *homeless, plan);
   }
 }
 

@@ -41,6 +41,7 @@ struct LayerPlan {
   std::size_t operation = 0;
   LayerShape shape;
   KeptMap kept;
+  double memtile_share = 1.0;  ///< of what strips may take; smaller where memory is short
   Mapping mapping;
   Pieces pieces;
   /// Bytes of a weights chunk as the core at (column, row) gets it, by column * rows + row.

@@ -15,7 +15,8 @@ std::uint8_t finish(std::int64_t value, int shift, const KernelCall& call) {
   return static_cast<std::uint8_t>(std::clamp<std::int64_t>(rounded, call.minimum, call.maximum));
 }
 
-std::size_t at(const Extent& e, std::size_t block, std::size_t y, std::size_t x, std::size_t n) {
+std::size_t at(const ImageExtent& e, std::size_t block, std::size_t y, std::size_t x,
+               std::size_t n) {
   return ((block * e.rows + y) * e.columns + x) * 8 + n;
 }
 
@@ -79,7 +80,7 @@ Weights random_weights(const KernelCall& call, double density, bool two_of_four,
 
 void reference_conv(const KernelCall& call, const Weights& weights, Tensors& tensors) {
   const std::size_t taps = taps_of(call);
-  const Extent& out = call.out;
+  const ImageExtent& out = call.out;
   tensors.output.resize(out.bytes());
   if (call.begin) tensors.accumulators.assign(out.bytes(), 0);
   for (std::size_t o = 0; o < out.blocks; ++o) {
