@@ -61,6 +61,7 @@ class Engine {
 
   // locks.cpp
   bool acquire(std::uint32_t actor, std::uint32_t lock, std::int32_t value);
+  void release_from(std::uint32_t actor, std::uint32_t lock, std::int32_t value);
   void release(std::uint32_t lock, std::int32_t value);
   [[nodiscard]] std::string deadlock() const;
   [[nodiscard]] std::string waits_for(std::uint32_t actor) const;
