@@ -127,7 +127,8 @@ TEST(Faults, RoutesThatMakeNoSense) {
   std::erase_if(none.steps[0].connections, [](const SwitchConnection& connection) {
     return connection.tile == memtile(0) && connection.slave.kind == Port::Kind::dma;
   });
-  expect_fault(run_event(none), FaultKind::malformed, "memtile(0) mm2s 0 has no route");
+  expect_fault(run_event(none), FaultKind::malformed,
+               "the route of memtile(0) mm2s 0 does not exist");
   Program edge = copy_program(8, 8, linear(0, 8));
   edge.steps[0].connections.back().master = {.kind = Port::Kind::south, .index = 0};
   expect_fault(run_event(edge), FaultKind::malformed, "leaves the array");
