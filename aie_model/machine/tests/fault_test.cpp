@@ -33,14 +33,12 @@ TEST(Faults, OverwriteBeforeItsLockIsARace) {
   expect_fault(run_add(program), FaultKind::race, "core(0,0) s2mm 0 writes byte 0 of core(0,0)");
 }
 
-TEST(Faults, CallBeforeItsDataIsARace) {
+TEST(Faults, CallBeforeItsDataIsReported) {
   Program program = add_program();
   TileProgram& worker = tile(program, core(0, 0));
   std::erase_if(worker.code, [](const CoreOp& op) {
     return op.kind == CoreOp::Kind::acquire && op.lock.lock == 3;
   });
-  // Slow enough that the bytes of the second input are there when the core reads them.
-  for (int buffer = 0; buffer < 3; ++buffer) worker.descriptors[4].acquire.lock = 5;
   const RunResult result = run_add(program);
   ASSERT_TRUE(result.fault);
   EXPECT_TRUE(result.fault->kind == FaultKind::race ||
@@ -133,7 +131,6 @@ TEST(Faults, RoutesThatMakeNoSense) {
   edge.steps[0].connections.back().master = {.kind = Port::Kind::south, .index = 0};
   expect_fault(run_event(edge), FaultKind::malformed, "leaves the array");
   Program idle = copy_program(8, 8, linear(0, 8));
-  edge.steps[0].connections.clear();
   idle.steps[0].connections.back().master.index = 1;
   expect_fault(run_event(idle), FaultKind::malformed, "without tasks");
 }
