@@ -59,11 +59,19 @@ std::uint64_t strip_address(const NetworkPlan& plan, const Strip& strip, std::in
 
 void emit_load(const EmitContext& context, const Phase& phase, StepBuilder& step) {
   for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    const Part& part = phase.parts[static_cast<std::size_t>(column)];
-    if (part.rows <= 0 || part.blocks <= 0) continue;
-    transfer(step, {shim_tile(column), Direction::mm2s, 0}, ddr_access(context, phase, part),
-             {mem_tile(column), Direction::s2mm, kLoadChannel},
-             strip_access(context, phase, part, column, column));
+    const Part& whole = phase.parts[static_cast<std::size_t>(column)];
+    if (whole.rows <= 0 || whole.blocks <= 0) continue;
+    // Half of the blocks through each channel of the shim.
+    for (std::int64_t half = 0; half < 2; ++half) {
+      Part part = whole;
+      part.block = whole.block + (half == 0 ? 0 : whole.blocks / 2);
+      part.blocks = half == 0 ? whole.blocks / 2 : whole.blocks - whole.blocks / 2;
+      if (part.blocks == 0) continue;
+      transfer(step, {shim_tile(column), Direction::mm2s, static_cast<std::uint8_t>(half)},
+               ddr_access(context, phase, part),
+               {mem_tile(column), Direction::s2mm, half == 0 ? kLoadChannel : kWeightsChannel},
+               strip_access(context, phase, part, column, column));
+    }
   }
 }
 

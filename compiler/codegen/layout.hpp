@@ -28,7 +28,8 @@ struct Layout {
   std::vector<Place> places;  ///< by operation
 };
 
-/// Storages for all results. The parts of a concatenation are parts of one storage. Throws
+/// Storages for all results. The parts of a concatenation are parts of one storage; a sum overwrites
+/// an operand that nobody else reads afterwards. Throws
 /// Error(unsupported) naming the node when a part has channels that are no multiple of 8 and is not
 /// the last, is the network's input, or belongs to two concatenations.
 [[nodiscard]] Layout lay_out(const networks::Int8Network& network);

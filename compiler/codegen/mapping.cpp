@@ -64,6 +64,19 @@ double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces
   return begin + finish + (k - 2) * middle;
 }
 
+/// What a split by channels costs outside of the layer: its tensors pass through DDR, so that the
+/// input is stored and loaded, and the result too, where a split by rows keeps them in place.
+double passage(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
+  constexpr double kSteps = 4 * 700;
+  const auto columns = static_cast<double>(device.columns);
+  const double in = static_cast<double>(shape.in_blocks * shape.in_rows * shape.in_columns * 8) *
+                    static_cast<double>(shape.operands());
+  const double out =
+      static_cast<double>(shape.out_blocks * shape.out_rows * shape.out_columns * 8);
+  const double load = static_cast<double>(p.strip_in_bytes * p.strips) / 8;
+  return kSteps + load + (in / 4 + out / 4 + out / 8) / columns;
+}
+
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
 /// costs before anything overlaps.
 double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p,
@@ -84,11 +97,9 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
   const double rows_of_shim =
       own_weights ? d(device.rows) : d(ceil_div(device.rows, device.columns));
-  const double shim = weights * rows_of_shim / 4;
+  const double shim = weights * rows_of_shim / (p.chunks * p.pieces > 1 ? 8 : 4);
   const double all_weights = weights * d(own_weights ? device.rows * device.columns : device.rows);
-  const double spread = mapping.split == Split::channels && shape.convolution()
-                            ? d(p.strip_in_bytes) * strips / 4
-                            : 0.0;
+  const double spread = own_weights ? passage(shape, p, device) : 0.0;
   const double dram = device.silicon.dram_bytes_per_cycle > 0
                           ? all_weights / device.silicon.dram_bytes_per_cycle
                           : 0.0;
@@ -134,6 +145,7 @@ std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
   const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
   const double room = 0.75 * static_cast<double>(device.silicon.memtile.memory_bytes);
   for (const std::int64_t rows : cuts(all, 1)) {
+    if (shape.kernel == aie::Kernel::add && all % rows != 0) continue;  // sums work in place
     mapping.strip_rows = rows;
     const Pieces p = pieces_of(shape, mapping, device);
     const auto bytes = static_cast<double>(p.strip_in_bytes + p.strip_out_bytes);
@@ -159,6 +171,7 @@ struct Search {
     for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
       mapping.tile_columns = columns;
       for (const std::int64_t rows : cuts(mapping.strip_rows, 1)) {
+        if (shape.kernel == aie::Kernel::add && mapping.strip_rows % rows != 0) continue;
         mapping.tile_rows = rows;
         for (const std::int64_t chunk : divisors(share)) {
           mapping.chunk_blocks = chunk;

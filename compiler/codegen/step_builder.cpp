@@ -82,7 +82,7 @@ std::int16_t StepBuilder::descriptor(const ChannelId& channel, Descriptor descri
     const int half = limit.descriptors / 2;
     const bool odd = channel.index % 2 != 0;
     int& used = odd ? high : low;
-    if (used >= half) full(channel.tile, odd ? "descriptors of odd channels" : "of even", half);
+    if (used >= half) full(channel.tile, odd ? "descriptors for odd channels" : "descriptors for even channels", half);
     id = used++ + (odd ? half : 0);
   } else {
     if (low >= limit.descriptors) full(channel.tile, "descriptors", limit.descriptors);

@@ -17,7 +17,7 @@ void expect_fault(const RunResult& result, FaultKind kind, const std::string& pa
 }
 
 RunResult run_add(const Program& program) {
-  return run_functional(program, pattern(512));
+  return run_functional(program, pattern(768));
 }
 
 TEST(Faults, ReadBeforeItsLockIsUninitialised) {
