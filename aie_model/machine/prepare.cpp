@@ -72,7 +72,11 @@ void Engine::prepare(const Step& step) {
   }
   waits_.assign(actors, {});
   if (options_.functional) clocks_.reset(actors, locks_.size());
-  routes_ = std::make_unique<Routes>(step, grid_);
+  // Most steps of a layer have the routes of the one before.
+  if (routed_ == nullptr || routed_->connections != step.connections) {
+    routes_ = std::make_unique<Routes>(step, grid_);
+    routed_ = &step;
+  }
   prepare_streams();
   unfinished_ = actors;
 }

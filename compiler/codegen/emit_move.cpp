@@ -8,10 +8,13 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
 
 /// Rows and blocks of a tensor stored as [blocks][stored_rows][columns][8].
-std::vector<aie::Dimension> loops(const Part& part, std::int64_t columns, std::int64_t stored_rows) {
+std::vector<aie::Dimension> loops(const Part& part, std::int64_t columns,
+                                  std::int64_t stored_rows) {
   return {{u32(columns * 2), 1},
           {u32(part.rows), static_cast<std::int32_t>(columns * 2)},
           {u32(part.blocks), static_cast<std::int32_t>(stored_rows * columns * 2)}};
@@ -54,7 +57,8 @@ std::uint64_t strip_address(const NetworkPlan& plan, const Strip& strip, std::in
   const auto c = static_cast<std::size_t>(column);
   const Storage& storage = plan.layout.storages[strip.storage];
   const std::int64_t offset = (block - strip.block[c]) * strip.stored_rows + row - strip.row[c];
-  return static_cast<std::uint64_t>(plan.regions[strip.region].address + offset * storage.columns * 8);
+  return static_cast<std::uint64_t>(plan.regions[strip.region].address +
+                                    offset * storage.columns * 8);
 }
 
 void emit_load(const EmitContext& context, const Phase& phase, StepBuilder& step) {

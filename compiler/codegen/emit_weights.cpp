@@ -9,19 +9,21 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
 
 /// Memtile channels that carry weights of convolutions: those that inputs leave free.
 constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
-/// Channelwise layers feed their inputs through channels 0 to 3.
-constexpr std::uint8_t kDepthwiseChannel = 4;
+/// Where each core has an input stream of its own, channels 0 to 3 are taken.
+constexpr std::uint8_t kLastChannel = 4;
 
 /// Core rows whose chunks go through one channel of a Memtile, and their ring there.
 struct Group {
   std::uint8_t channel = 0;
   std::vector<std::int64_t> rows;
-  std::int64_t bytes = 0;    ///< of one slot: a chunk for each row
-  std::int64_t address = 0;  ///< of the ring's two slots
+  std::int64_t bytes = 0;                                    ///< of one slot: a chunk for each row
+  std::int64_t address = 0;                                  ///< of the ring's two slots
   std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};  ///< by slot
 };
 
@@ -75,7 +77,9 @@ class WeightsEmitter {
     const std::vector<std::int64_t> all = rows();
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::uint8_t channel =
-          layer_.shape.convolution() ? kConvChannels[i % kConvChannels.size()] : kDepthwiseChannel;
+          layer_.shape.convolution() && layer_.mapping.split != Split::pixels
+              ? kConvChannels[i % kConvChannels.size()]
+              : kLastChannel;
       auto it = std::find_if(groups_.begin(), groups_.end(),
                              [&](const Group& group) { return group.channel == channel; });
       if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, {}, {}});
@@ -196,9 +200,11 @@ class WeightsEmitter {
 
   std::vector<ChannelId> cores_of(std::int64_t row) const {
     std::vector<ChannelId> cores;
-    for (std::int64_t column = 0; column < device_.columns; ++column) {
-      if (layer_.mapping.split == Split::rows || column == column_) {
-        cores.push_back({core_tile_at(column, row), Direction::s2mm, 1});
+    const bool to_all_rows = layer_.mapping.split == Split::pixels;
+    for (std::int64_t r = to_all_rows ? 0 : row; r < (to_all_rows ? device_.rows : row + 1); ++r) {
+      for (std::int64_t column = 0; column < device_.columns; ++column) {
+        if (layer_.mapping.split == Split::channels && column != column_) continue;
+        cores.push_back({core_tile_at(column, r), Direction::s2mm, 1});
       }
     }
     return cores;

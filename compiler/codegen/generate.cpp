@@ -55,9 +55,15 @@ std::string step_name(const Int8Network& network, const NetworkPlan& plan,
     const std::string& node = network.operations[layer.operation].name;
     if (!name.empty()) name += "; ";
     switch (phase.kind) {
-      case Phase::Kind::load: name += fmt::format("load for {}", node); break;
-      case Phase::Kind::store: name += fmt::format("store {}", node); break;
-      case Phase::Kind::exchange: name += fmt::format("exchange rows for {}", node); break;
+      case Phase::Kind::load:
+        name += fmt::format("load for {}", node);
+        break;
+      case Phase::Kind::store:
+        name += fmt::format("store {}", node);
+        break;
+      case Phase::Kind::exchange:
+        name += fmt::format("exchange rows for {}", node);
+        break;
       case Phase::Kind::compute:
         name += fmt::format("{} strip {} chunk {}", node, phase.index, phase.chunk);
         break;
@@ -130,15 +136,24 @@ void add_parts(const EmitContext& context, const Phase& phase, std::uint32_t ste
 void emit(const EmitContext& context, const Phase& phase, StepBuilder& step) {
   try {
     switch (phase.kind) {
-      case Phase::Kind::load: emit_load(context, phase, step); break;
-      case Phase::Kind::store: emit_store(context, phase, step); break;
-      case Phase::Kind::exchange: emit_exchange(context, phase, step); break;
-      case Phase::Kind::compute: emit_compute(context, phase, step); break;
+      case Phase::Kind::load:
+        emit_load(context, phase, step);
+        break;
+      case Phase::Kind::store:
+        emit_store(context, phase, step);
+        break;
+      case Phase::Kind::exchange:
+        emit_exchange(context, phase, step);
+        break;
+      case Phase::Kind::compute:
+        emit_compute(context, phase, step);
+        break;
     }
   } catch (const Error& error) {
     const std::size_t operation = context.plan->layers[phase.layer].operation;
-    throw Error(error.kind(), fmt::format("node '{}': {}",
-                                          context.network->operations[operation].name, error.what()));
+    throw Error(
+        error.kind(),
+        fmt::format("node '{}': {}", context.network->operations[operation].name, error.what()));
   }
 }
 

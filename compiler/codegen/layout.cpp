@@ -23,10 +23,11 @@ void place_parts(const Int8Network& network, std::size_t concat, Layout& layout)
     Place& place = layout.places[op.inputs[i]];
     const bool last = i + 1 == op.inputs.size();
     if (part.output.channels % 8 != 0 && !last) {
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("node '{}': part '{}' of the concatenation has {} channels, expected a "
-                              "multiple of 8",
-                              op.name, part.name, part.output.channels));
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("node '{}': part '{}' of the concatenation has {} channels, expected a "
+                      "multiple of 8",
+                      op.name, part.name, part.output.channels));
     }
     if (part.kind == Int8Op::Kind::input || place.storage != kNone) {
       throw Error(ErrorKind::unsupported,
