@@ -52,7 +52,7 @@ struct GemmEstimate {
   double shim = 0;  ///< the busiest channel of a shim; streams into cores carry the same words
   // Of the model.
   double panels = 0;  ///< reads when the shims' channels share external memory equally
-  double start = 0;   ///< first panels of every step, before the cores can begin
+  double edges = 0;   ///< of every step: its first panels and its last tiles of C, beside nothing
   [[nodiscard]] double bound() const;
   [[nodiscard]] double cycles() const;
 };

@@ -153,7 +153,7 @@ double GemmEstimate::bound() const {
 }
 
 double GemmEstimate::cycles() const {
-  return std::max(bound(), panels) + start;
+  return std::max(bound(), panels) + edges;
 }
 
 GemmEstimate estimate_gemm(const Gemm& gemm, const GemmTile& tile, const aie::Device& device) {
@@ -167,10 +167,14 @@ GemmEstimate estimate_gemm(const Gemm& gemm, const GemmTile& tile, const aie::De
   const PanelTimes times = panel_times(tile, gemm.types, device);
   estimate.reads = panels * times.memory;
   estimate.panels = panels * times.shared;
-  estimate.shim = std::max(panels * times.channel, blocks * result * d(device.rows) / kWordBytes);
   const double bandwidth = device.silicon.dram_bytes_per_cycle;
-  if (bandwidth > 0) estimate.writes = blocks * result * d(device.cores()) / bandwidth;
-  estimate.start = d(gemm_steps(gemm, tile, device).count()) * times.shared;
+  const double last = result * d(device.rows) / kWordBytes;
+  estimate.shim = std::max(panels * times.channel, blocks * last);
+  double write = 0;
+  if (bandwidth > 0) write = result * d(device.cores()) / bandwidth;
+  estimate.writes = blocks * write;
+  estimate.edges =
+      d(gemm_steps(gemm, tile, device).count()) * (times.shared + std::max(last, write));
   return estimate;
 }
 
