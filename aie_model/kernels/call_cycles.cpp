@@ -1,0 +1,148 @@
+// Cycles of our own kernels. A convolution's tile is up to `accumulators` operands of neighbouring
+// pixels (quads on AIE2) of one output block; its inner loop walks the block's list of kept inputs.
+#include <algorithm>
+#include <cmath>
+
+#include "aie_model/kernels/core_facts.hpp"
+#include "aie_model/kernels/gemm.hpp"
+#include "aie_model/kernels/kernel_model.hpp"
+
+namespace wbs::aie {
+namespace {
+
+constexpr std::int64_t kSide = 8;
+
+std::int64_t up(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+/// A call as the cost model sees it.
+struct Work {
+  const KernelCall& call;
+  CoreFacts facts;
+
+  [[nodiscard]] bool sparse4() const { return call.kernel == Kernel::conv_sparse4; }
+  [[nodiscard]] std::int64_t taps() const { return std::int64_t{call.window[0]} * call.window[1]; }
+  [[nodiscard]] std::int64_t pixels() const {
+    return std::int64_t{call.out.rows} * call.out.columns;
+  }
+  /// Rows follow each other without a gap, so operands may cross them.
+  [[nodiscard]] bool linear() const {
+    return taps() == 1 && call.stride[0] == 1 && call.stride[1] == 1 &&
+           call.in.columns == call.out.columns && call.in.rows == call.out.rows;
+  }
+  /// Operands of output pixels in one block.
+  [[nodiscard]] std::int64_t operands() const {
+    return linear() ? up(pixels(), facts.rows)
+                    : std::int64_t{call.out.rows} * up(call.out.columns, facts.rows);
+  }
+  /// Loads of one operand's pixels for one row of the window, all its taps together; one more where
+  /// rows don't start at a multiple of a load.
+  [[nodiscard]] std::int64_t row_loads() const {
+    const std::int64_t span = (facts.rows - 1) * call.stride[1] + call.window[1];
+    const std::int64_t per_load = facts.access_bytes / kSide;
+    const bool aligned = linear() || call.in.columns % per_load == 0;
+    return std::min(up(span, per_load) + (aligned ? 0 : 1), facts.rows * call.window[1]);
+  }
+
+  [[nodiscard]] std::int64_t step(std::int64_t operands) const;
+  [[nodiscard]] std::int64_t around(std::int64_t operands, bool begin, bool finish) const;
+};
+
+/// One kept input block (pair) in a tile: the inner loop's bundles.
+std::int64_t Work::step(std::int64_t operands) const {
+  const std::int64_t inputs = operands * row_loads() * (sparse4() ? 2 : 1);
+  const std::int64_t mask = sparse4() ? up(16, facts.access_bytes) : 0;
+  const std::int64_t weights = call.window[1] * (up(kSide * kSide, facts.access_bytes) + mask);
+  const std::int64_t index = 1;
+  const std::int64_t loads = call.window[0] * (inputs + weights) + index;
+  const std::int64_t macs = taps() * std::max(operands, facts.accumulate_distance);
+  return std::max(macs, up(loads, facts.load_units));
+}
+
+/// What a tile costs outside its inner loop: the first inputs' addresses come from the list, so
+/// their loads can't start earlier; the last result's latency; accumulators in and out.
+std::int64_t Work::around(std::int64_t operands, bool begin, bool finish) const {
+  const std::int64_t words = up(facts.rows * kSide * 4, facts.access_bytes);  // of an accumulator
+  const std::int64_t stored = up(facts.rows * kSide, facts.access_bytes);     // of int8 results
+  const std::int64_t in = begin ? operands : operands * words;
+  const std::int64_t out = operands * (finish ? facts.requantize + stored : words);
+  return facts.load_to_use + facts.latency_int8 - 1 + in + out;
+}
+
+std::int64_t conv_cycles(const Work& work, std::int64_t kept) {
+  const auto tile = [&](std::int64_t operands) {
+    return kept * work.step(operands) +
+           work.call.out.blocks * work.around(operands, work.call.begin, work.call.finish);
+  };
+  const std::int64_t operands = work.operands();
+  const std::int64_t rest = operands % work.facts.accumulators;
+  std::int64_t cycles = work.call.out.blocks * work.facts.block_start;
+  cycles += operands / work.facts.accumulators * tile(work.facts.accumulators);
+  return rest == 0 ? cycles : cycles + tile(rest);
+}
+
+std::int64_t depthwise_cycles(const Work& work) {
+  const std::int64_t loads = up(work.call.window[0] * work.row_loads(), work.facts.load_units);
+  const std::int64_t macs = up(work.taps(), work.facts.taps_per_elementwise_mac);
+  const std::int64_t moves = work.taps();  // align each tap's pixels
+  const std::int64_t each = std::max({loads, macs, moves});
+  const std::int64_t operands = work.operands();
+  const std::int64_t tiles = up(operands, work.facts.accumulators);
+  const std::int64_t fixed = work.around(0, true, true);
+  const std::int64_t block = work.facts.block_start + work.taps() + tiles * fixed +
+                             operands * each + (work.around(operands, true, true) - fixed);
+  return work.call.out.blocks * block;
+}
+
+/// One vector operation and one aligning move per tap, side by side; where an output row is
+/// shorter than an operand, lanes take neighbouring taps instead and are folded at the end.
+std::int64_t pool_cycles(const Work& work) {
+  const std::int64_t loads = up(work.call.window[0] * work.row_loads(), work.facts.load_units);
+  const std::int64_t direct = work.operands() * std::max(loads, work.taps());
+  const auto folds =
+      static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(work.facts.rows))));
+  const std::int64_t folded = work.pixels() * (up(work.taps(), work.facts.rows) + folds);
+  const bool average = work.call.kernel == Kernel::average_pool;
+  const std::int64_t store = work.operands() * (average ? work.facts.requantize + 1 : 1);
+  const std::int64_t fixed =
+      work.facts.block_start + work.facts.load_to_use + work.facts.latency_int8 - 1;
+  return work.call.out.blocks * (fixed + std::min(direct, folded) + store);
+}
+
+/// Per access: two loads, one multiply-accumulate onto the other input, one rounding store.
+std::int64_t add_cycles(const Work& work) {
+  const std::int64_t words = up(work.call.out.bytes(), work.facts.access_bytes);
+  return words * up(2, work.facts.load_units) + work.facts.load_to_use + work.facts.latency_int8 -
+         1;
+}
+
+}  // namespace
+
+std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
+                          const Device& device) {
+  const Work work{call, core_facts(device)};
+  std::int64_t cycles = work.facts.call;
+  switch (call.kernel) {
+    case Kernel::conv:
+    case Kernel::conv_sparse4:
+      cycles += conv_cycles(work, kept_operands);
+      break;
+    case Kernel::depthwise:
+      cycles += depthwise_cycles(work);
+      break;
+    case Kernel::max_pool:
+    case Kernel::average_pool:
+      cycles += pool_cycles(work);
+      break;
+    case Kernel::add:
+      cycles += add_cycles(work);
+      break;
+    case Kernel::gemm:
+      return static_cast<std::uint64_t>(std::llround(single_core_gemm_cycles(
+          call.gemm[0], call.gemm[1], call.gemm[2], call.gemm_types, device)));
+  }
+  return static_cast<std::uint64_t>(cycles);
+}
+
+}  // namespace wbs::aie
