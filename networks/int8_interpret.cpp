@@ -42,7 +42,7 @@ Image image_of(const Int8Shape& shape, const Bytes& bytes) {
 /// Aborts unless all sums of weights with 8-bit inputs, and the bias, fit 32 bits.
 void check_sum(std::span<const std::int8_t> weights, std::int32_t bias) {
   std::int64_t bound = std::abs(std::int64_t{bias});
-  for (const std::int8_t weight : weights) bound += 255 * std::abs(int{weight});
+  for (const std::int8_t weight : weights) bound += std::abs(std::int64_t{255} * weight);
   WBS_ASSERT(bound <= kLargest32);
 }
 

@@ -73,13 +73,17 @@ void multiply(const std::int16_t* __restrict inputs, const std::int16_t* __restr
   }
 }
 
+std::int16_t signed_byte(std::uint8_t byte) {
+  return static_cast<std::int16_t>(static_cast<std::int8_t>(byte));
+}
+
 /// The image as 16-bit numbers.
 std::vector<std::int16_t> widen(std::span<const std::uint8_t> bytes, bool is_unsigned) {
   std::vector<std::int16_t> wide(bytes.size());
   if (is_unsigned) {
     for (std::size_t i = 0; i < bytes.size(); ++i) wide[i] = bytes[i];
   } else {
-    for (std::size_t i = 0; i < bytes.size(); ++i) wide[i] = static_cast<std::int8_t>(bytes[i]);
+    for (std::size_t i = 0; i < bytes.size(); ++i) wide[i] = signed_byte(bytes[i]);
   }
   return wide;
 }
@@ -92,7 +96,7 @@ void take_dense(const Chunk& chunk, std::size_t offset, std::size_t position, Bl
     std::int16_t* to = list.weights.data() + (position * chunk.taps + tap) * kSide;
     for (std::size_t n = 0; n < kSide; ++n) {
       for (std::size_t k = 0; k < kSide; ++k) {
-        to[n * length + k] = static_cast<std::int8_t>(from[k * kSide + n]);
+        to[n * length + k] = signed_byte(from[k * kSide + n]);
       }
     }
   }
@@ -114,10 +118,10 @@ std::string take_sparse4(const Chunk& chunk, std::size_t offset, std::size_t pos
           if ((mask[bit / 32] >> (bit % 32) & 1U) == 0) continue;
           if (count == 2) return "a 2:4 mask keeps more than 2 of 4 input channels";
           if (k / kSide >= halves) return "a 2:4 mask keeps channels of a block beyond the input";
-          const auto value =
-              chunk.at<std::int8_t>(from + sizeof mask + (group * 2 + count) * kSide + n);
+          const std::size_t at = from + sizeof mask + (group * 2 + count) * kSide + n;
           const std::size_t block = position + k / kSide;
-          list.weights[n * length + (block * chunk.taps + tap) * kSide + k % kSide] = value;
+          list.weights[n * length + (block * chunk.taps + tap) * kSide + k % kSide] =
+              signed_byte(chunk.bytes[at]);
           ++count;
         }
       }

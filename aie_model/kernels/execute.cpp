@@ -62,7 +62,7 @@ struct Range {
 
 /// Sizes as footprint() gives them, in 64 bits: its 32 bits could wrap for absurd extents.
 std::string check_size(const KernelCall& call, std::size_t memory) {
-  const auto bytes = [](const Extent& e) {
+  const auto bytes = [](const ImageExtent& e) {
     return std::uint64_t{8} * e.blocks * e.rows * e.columns;
   };
   if (bytes(call.in) > memory || bytes(call.out) > memory) {

@@ -6,7 +6,7 @@
 namespace wbs::aie {
 namespace {
 
-std::uint32_t pixels(const Extent& extent) {
+std::uint32_t pixels(const ImageExtent& extent) {
   return std::uint32_t{extent.rows} * extent.columns;
 }
 

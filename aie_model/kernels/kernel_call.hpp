@@ -29,10 +29,10 @@ struct Operand {
 };
 
 /// A piece of an image in a core's memory: [blocks][rows][columns][8].
-struct Extent {
+struct ImageExtent {
   std::uint16_t blocks = 0, rows = 0, columns = 0;
   [[nodiscard]] std::uint32_t bytes() const { return 8U * blocks * rows * columns; }
-  friend bool operator==(const Extent&, const Extent&) = default;
+  friend bool operator==(const ImageExtent&, const ImageExtent&) = default;
 };
 
 /// Element types of `gemm`.
@@ -56,7 +56,7 @@ struct KernelCall {
   Kernel kernel = Kernel::conv;
   Operand input{}, second{}, weights{}, output{};
   std::uint32_t accumulators = 0;  ///< address
-  Extent in{}, out{};
+  ImageExtent in{}, out{};
   std::array<std::uint8_t, 2> window{1, 1};  ///< kernel height, width
   std::array<std::uint8_t, 2> stride{1, 1};
   bool begin = true, finish = true;

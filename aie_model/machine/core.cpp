@@ -13,6 +13,21 @@ bool has_chunk(const KernelCall& call) {
   return call.kernel == Kernel::conv || call.kernel == Kernel::conv_sparse4;
 }
 
+// Begins, repeats or leaves a loop.
+void turn(Core& core, const CoreOp& op) {
+  if (op.kind == CoreOp::Kind::begin) {
+    if (op.count == 0) {
+      core.at = core.closing[core.at];
+    } else {
+      core.loops.push_back({.begin = core.at, .left = op.count});
+    }
+  } else if (--core.loops.back().left > 0) {
+    core.at = core.loops.back().begin;
+  } else {
+    core.loops.pop_back();
+  }
+}
+
 }  // namespace
 
 // Executes instructions until one takes time or has to wait. Locks cost time, but only as a debt
@@ -40,17 +55,12 @@ void Engine::run_core(std::uint32_t actor) {
         }
         core.debt += lock_cost;
         break;
-      case CoreOp::Kind::release: {
+      case CoreOp::Kind::release:
         if (op.lock.lock < 0) break;
-        const std::uint32_t lock = core.lock_base + static_cast<std::uint32_t>(op.lock.lock);
-        if (options_.functional) {
-          clocks_.release(actor, lock);
-          clocks_.tick(actor);
-        }
-        release(lock, op.lock.value);
+        release_from(actor, core.lock_base + static_cast<std::uint32_t>(op.lock.lock),
+                     op.lock.value);
         core.debt += lock_cost;
         break;
-      }
       case CoreOp::Kind::call:
         begin_call(actor);
         return;
@@ -58,18 +68,8 @@ void Engine::run_core(std::uint32_t actor) {
         ++core.fillings[op.index];
         break;
       case CoreOp::Kind::begin:
-        if (op.count == 0) {
-          core.at = core.closing[core.at];
-        } else {
-          core.loops.push_back({.begin = core.at, .left = op.count});
-        }
-        break;
       case CoreOp::Kind::end:
-        if (--core.loops.back().left > 0) {
-          core.at = core.loops.back().begin;
-        } else {
-          core.loops.pop_back();
-        }
+        turn(core, op);
         break;
     }
     ++core.at;

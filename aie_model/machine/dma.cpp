@@ -133,12 +133,7 @@ void Engine::finish_send(std::uint32_t id) {
   end_run(id);
   const LockUse& use = transfer.source->release;
   if (use.lock >= 0) {
-    const std::uint32_t lock = transfer.lock_base + static_cast<std::uint32_t>(use.lock);
-    if (options_.functional) {
-      clocks_.release(id, lock);
-      clocks_.tick(id);
-    }
-    release(lock, use.value);
+    release_from(id, transfer.lock_base + static_cast<std::uint32_t>(use.lock), use.value);
   }
   next_run(id);
 }

@@ -14,16 +14,12 @@ Engine::Engine(const Program& program, const Device& device, const RunOptions& o
   tile_ids_.resize(tiles);
   loaded_code_.resize(tiles);
   memory_bytes_.resize(tiles);
-  for (std::int16_t column = 0; column < device.columns; ++column) {
-    for (std::int16_t row = 0; row < device.memtiles_per_column; ++row) {
-      const TileId tile{.kind = TileKind::memtile, .column = column, .row = row};
-      memory_bytes_[grid_.index(tile)] = static_cast<std::uint64_t>(device.memtile_bytes);
-      tile_ids_[grid_.index(tile)] = tile;
-    }
-    for (std::int16_t row = 0; row < device.rows; ++row) {
-      const TileId tile{.kind = TileKind::core, .column = column, .row = row};
-      memory_bytes_[grid_.index(tile)] = static_cast<std::uint64_t>(device.core_memory);
-      tile_ids_[grid_.index(tile)] = tile;
+  for (std::uint32_t tile = 0; tile < tiles; ++tile) {
+    tile_ids_[tile] = grid_.tile(tile);
+    if (tile_ids_[tile].kind == TileKind::memtile) {
+      memory_bytes_[tile] = static_cast<std::uint64_t>(device.memtile_bytes);
+    } else if (tile_ids_[tile].kind == TileKind::core) {
+      memory_bytes_[tile] = static_cast<std::uint64_t>(device.core_memory);
     }
   }
   for (const DdrBuffer& buffer : program.ddr) memory_bytes_.push_back(buffer.size_bytes);
@@ -82,21 +78,21 @@ void Engine::run_step(const Step& step) {
   time.begin = now_;
   prepare(step);
   time.reconfigure = reconfiguration(step);
-  const std::uint64_t begin = now_;
   now_ += time.reconfigure;
   step_end_ = now_;
   if (options_.trace) {
-    for (std::int16_t column = 0; column < grid_.columns(); ++column) {
-      result_.activities.push_back({.tile = {.kind = TileKind::shim, .column = column, .row = 0},
+    for (const TileId tile : tile_ids_) {
+      if (tile.kind != TileKind::shim) continue;
+      result_.activities.push_back({.tile = tile,
                                     .kind = Activity::Kind::reconfigure,
                                     .channel = 0,
                                     .step = step_,
-                                    .begin = begin,
+                                    .begin = time.begin,
                                     .end = now_});
     }
   }
   for (std::uint32_t id = 0; id < dmas_.size(); ++id) {
-    Dma& dma = dmas_[id];
+    const Dma& dma = dmas_[id];
     if (dma.feeder != kNone && dma.channel->out_of_order) {
       fail(FaultKind::malformed,
            fmt::format("{} takes packets out of order, but its route carries none", name(id)));

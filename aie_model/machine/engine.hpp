@@ -61,6 +61,7 @@ class Engine {
 
   // locks.cpp
   bool acquire(std::uint32_t actor, std::uint32_t lock, std::int32_t value);
+  void release_from(std::uint32_t actor, std::uint32_t lock, std::int32_t value);
   void release(std::uint32_t lock, std::int32_t value);
   [[nodiscard]] std::string deadlock() const;
   [[nodiscard]] std::string waits_for(std::uint32_t actor) const;
@@ -80,6 +81,7 @@ class Engine {
 
   // stream.cpp: words between channels.
   void offer(std::uint32_t source);
+  [[noreturn]] void fail_route(std::uint32_t source, const std::string& defect) const;
   void win_ports(std::uint32_t source);
   void give_ports(std::uint32_t source);
   void grant(std::uint32_t source);
@@ -135,6 +137,7 @@ class Engine {
   std::vector<LockState> locks_;
   std::vector<LockWait> waits_;  ///< by actor
   std::unique_ptr<Routes> routes_;
+  const Step* routed_ = nullptr;  ///< a step whose connections are those of `routes_`
   std::vector<Stream> streams_;
   std::vector<StreamEnd> ends_;
   std::vector<std::uint32_t> stream_ports_;

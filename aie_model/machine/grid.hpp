@@ -30,6 +30,12 @@ class Grid {
     return static_cast<std::uint32_t>(tile.column * (1 + memtiles_ + cores_) + height(tile));
   }
 
+  /// The tile of a number below tiles().
+  [[nodiscard]] TileId tile(std::uint32_t index) const {
+    const std::int64_t height = 1 + memtiles_ + cores_;
+    return tile_at(index / height, index % height);
+  }
+
   /// The tile that a port of that kind leads to; none at the edge and for `dma`.
   [[nodiscard]] std::optional<TileId> neighbour(TileId tile, Port::Kind side) const {
     std::int64_t column = tile.column;
@@ -42,15 +48,7 @@ class Grid {
     if (column < 0 || column >= columns_ || level < 0 || level > memtiles_ + cores_) {
       return std::nullopt;
     }
-    TileId result{.kind = TileKind::shim, .column = static_cast<std::int16_t>(column), .row = 0};
-    if (level > memtiles_) {
-      result.kind = TileKind::core;
-      result.row = static_cast<std::int16_t>(level - memtiles_ - 1);
-    } else if (level > 0) {
-      result.kind = TileKind::memtile;
-      result.row = static_cast<std::int16_t>(level - 1);
-    }
-    return result;
+    return tile_at(column, level);
   }
 
   /// The side on which the neighbour sees what leaves on this one.
@@ -71,6 +69,17 @@ class Grid {
   }
 
  private:
+  [[nodiscard]] TileId tile_at(std::int64_t column, std::int64_t level) const {
+    TileId result{.kind = TileKind::shim, .column = static_cast<std::int16_t>(column), .row = 0};
+    if (level > memtiles_) {
+      result.kind = TileKind::core;
+      result.row = static_cast<std::int16_t>(level - memtiles_ - 1);
+    } else if (level > 0) {
+      result.kind = TileKind::memtile;
+      result.row = static_cast<std::int16_t>(level - 1);
+    }
+    return result;
+  }
   [[nodiscard]] std::int64_t rows_of(TileKind kind) const {
     if (kind == TileKind::shim) return 1;
     return kind == TileKind::memtile ? memtiles_ : cores_;

@@ -23,6 +23,14 @@ bool Engine::acquire(std::uint32_t actor, std::uint32_t lock, std::int32_t value
   return false;
 }
 
+void Engine::release_from(std::uint32_t actor, std::uint32_t lock, std::int32_t value) {
+  if (options_.functional) {
+    clocks_.release(actor, lock);
+    clocks_.tick(actor);
+  }
+  release(lock, value);
+}
+
 void Engine::release(std::uint32_t lock, std::int32_t value) {
   LockState& state = locks_[lock];
   state.value += value;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "aie_model/machine/engine.hpp"
 
@@ -71,7 +72,11 @@ void Engine::prepare(const Step& step) {
   }
   waits_.assign(actors, {});
   if (options_.functional) clocks_.reset(actors, locks_.size());
-  routes_ = std::make_unique<Routes>(step, grid_);
+  // Most steps of a layer have the routes of the one before.
+  if (routed_ == nullptr || routed_->connections != step.connections) {
+    routes_ = std::make_unique<Routes>(step, grid_);
+    routed_ = &step;
+  }
   prepare_streams();
   unfinished_ = actors;
 }
@@ -207,7 +212,7 @@ std::uint64_t Engine::reconfiguration(const Step& step) {
   const SiliconTimes& times = device_.silicon.times;
   const auto most = static_cast<double>(*std::max_element(words.begin(), words.end()));
   return static_cast<std::uint64_t>(times.reconfigure_fixed) +
-         static_cast<std::uint64_t>(most / times.reconfigure_words_per_cycle + 0.999999);
+         static_cast<std::uint64_t>(std::ceil(most / times.reconfigure_words_per_cycle));
 }
 
 std::uint32_t Engine::memory_of(const Dma& dma, const Descriptor& descriptor) const {

@@ -22,20 +22,11 @@ void Engine::offer(std::uint32_t source) {
   for (std::uint32_t i = 0; i < dma.streams; ++i) {
     if (streams_[dma.first_stream + i].packet == packet) dma.stream = dma.first_stream + i;
   }
-  const std::string what = packet < 0 ? "" : fmt::format(" for packet {}", packet);
-  if (dma.stream == kNone) {
-    fail(FaultKind::malformed, fmt::format("{} has no route{}", name(source), what));
-  }
+  if (dma.stream == kNone) fail_route(source, "does not exist");
   const Stream& stream = streams_[dma.stream];
   const Route& route = routes_->all()[stream.route];
-  if (!route.defect.empty()) {
-    fail(FaultKind::malformed,
-         fmt::format("the route of {}{} {}", name(source), what, route.defect));
-  }
-  if (stream.ends != route.ends.size()) {
-    fail(FaultKind::malformed,
-         fmt::format("the route of {}{} ends at a DMA channel without tasks", name(source), what));
-  }
+  if (!route.defect.empty()) fail_route(source, route.defect);
+  if (stream.ends != route.ends.size()) fail_route(source, "ends at a DMA channel without tasks");
   dma.header = packet >= 0;
   dma.granted = packet < 0;
   if (packet < 0) {
@@ -43,6 +34,12 @@ void Engine::offer(std::uint32_t source) {
   } else {
     win_ports(source);
   }
+}
+
+void Engine::fail_route(std::uint32_t source, const std::string& defect) const {
+  const std::int16_t packet = dmas_[source].transfer->source->packet;
+  const std::string what = packet < 0 ? "" : fmt::format(" for packet {}", packet);
+  fail(FaultKind::malformed, fmt::format("the route of {}{} {}", name(source), what, defect));
 }
 
 // All ports of a packet are asked for at once, so the queues agree on who was first.

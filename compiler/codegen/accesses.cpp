@@ -112,7 +112,7 @@ void add_accesses(StepBuilder& step, const ChannelId& channel, const std::vector
     std::size_t period = 1, count = repetitions(runs, at, 1, limits.iteration);
     for (std::size_t p = 2; p <= kLongestChain && at + 2 * p <= runs.size(); ++p) {
       const std::size_t n = repetitions(runs, at, p, limits.iteration);
-      if (n > 1 && n * p > count * period) {
+      if (n > count) {  // few descriptors matter, not long chains
         period = p;
         count = n;
       }

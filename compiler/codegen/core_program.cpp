@@ -15,8 +15,12 @@ using aie::Direction;
 using aie::LockUse;
 using networks::Int8Op;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
-std::uint16_t u16(std::int64_t value) { return static_cast<std::uint16_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+std::uint16_t u16(std::int64_t value) {
+  return static_cast<std::uint16_t>(value);
+}
 
 constexpr std::uint32_t kInputRing = 0;
 constexpr std::uint32_t kOutputRing = 1;
@@ -48,7 +52,7 @@ class CoreEmitter {
         id_(core_tile_at(job.column, job.row)) {}
 
   void run() {
-    const bool broadcast = layer_.shape.convolution();
+    const bool broadcast = layer_.shape.convolution() && layer_.mapping.split != Split::pixels;
     if (!broadcast && blocks_of_chunk(phase_.chunk).count == 0) {
       if (has_weights(layer_.shape.kernel)) take_weights_only();
       return;
@@ -78,7 +82,9 @@ class CoreEmitter {
   std::int64_t slot_bytes() const {
     return layer_.slot_bytes[static_cast<std::size_t>(job_.column * device_.rows + job_.row)];
   }
-  std::int64_t tile_pixels() const { return layer_.mapping.tile_rows * layer_.mapping.tile_columns; }
+  std::int64_t tile_pixels() const {
+    return layer_.mapping.tile_rows * layer_.mapping.tile_columns;
+  }
 
   /// Two slots each for input, results and weights, then the accumulators.
   void place_buffers() {
@@ -133,7 +139,8 @@ class CoreEmitter {
   void receive_input() {
     in_ = ring_locks();
     const auto operands = static_cast<std::int64_t>(op_.inputs.size());
-    const std::int64_t count = phase_.chunks * job_.tiles * layer_.pieces.pieces;
+    const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
+    const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
     transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
               {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1});
   }
@@ -182,8 +189,12 @@ class CoreEmitter {
       }
       return;
     }
-    for (const auto& [blocks, chunks] : runs_of_chunks()) {
-      send({words(blocks), u32(chunks * job_.tiles), 0, -1, -1});
+    const auto runs = runs_of_chunks();
+    const bool by_tile = layer_.mapping.keep_input && runs.size() > 1;
+    for (std::int64_t round = 0; round < (by_tile ? job_.tiles : 1); ++round) {
+      for (const auto& [blocks, chunks] : runs) {
+        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1});
+      }
     }
   }
 
@@ -270,6 +281,10 @@ class CoreEmitter {
       write_pieces();
       return;
     }
+    if (layer_.mapping.keep_input) {
+      write_chunks();
+      return;
+    }
     const bool weights = has_weights(layer_.shape.kernel);
     for (const auto& [blocks, chunks] : runs_of_chunks()) {
       op(CoreOp::Kind::begin, 0, u32(chunks));
@@ -285,6 +300,25 @@ class CoreEmitter {
       }
       op(CoreOp::Kind::end);
     }
+  }
+
+  /// All chunks of weights pass while a tile of the input stays.
+  void write_chunks() {
+    op(CoreOp::Kind::begin, 0, u32(job_.tiles));
+    use(CoreOp::Kind::acquire, in_.filled);
+    for (const auto& [blocks, chunks] : runs_of_chunks()) {
+      op(CoreOp::Kind::begin, 0, u32(chunks));
+      use(CoreOp::Kind::acquire, weights_.filled);
+      open_result(blocks);
+      run_call(blocks, true, true);
+      close_result(blocks);
+      use(CoreOp::Kind::release, weights_.free);
+      op(CoreOp::Kind::advance, kWeightsRing);
+      op(CoreOp::Kind::end);
+    }
+    use(CoreOp::Kind::release, in_.free);
+    op(CoreOp::Kind::advance, kInputRing);
+    op(CoreOp::Kind::end);
   }
 
   /// Input channels in pieces: each tile is finished before the next one begins.

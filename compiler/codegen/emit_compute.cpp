@@ -12,8 +12,12 @@ namespace {
 using aie::Direction;
 using networks::Int8Op;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
-std::uint16_t u16(std::int64_t value) { return static_cast<std::uint16_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+std::uint16_t u16(std::int64_t value) {
+  return static_cast<std::uint16_t>(value);
+}
 
 /// Where a piece of `count` elements begins when the last piece may overlap the one before.
 std::int64_t piece_begin(std::int64_t index, std::int64_t size, std::int64_t whole) {
@@ -34,10 +38,10 @@ class ComputeEmitter {
   void run() {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       if (!active(column)) continue;
-      if (layer_.shape.convolution()) {
+      if (layer_.shape.convolution() && layer_.mapping.split != Split::pixels) {
         send_image(column);
       } else {
-        send_channels(column);
+        send_to_each(column);
       }
       receive_results(column);
     }
@@ -45,22 +49,31 @@ class ComputeEmitter {
   }
 
  private:
-  /// Tiles of this step, in the order in which every core computes them.
+  std::int64_t y_tiles(std::int64_t core) const {
+    const std::int64_t rows = core_rows(layer_, device_, core).count;
+    return (rows + layer_.mapping.tile_rows - 1) / layer_.mapping.tile_rows;
+  }
+
+  /// Tiles of a core in this step, in the order in which it computes them.
   template <typename Function>
-  void for_each_tile(Function&& function) const {
-    const std::int64_t strip = std::min(layer_.mapping.strip_rows, layer_.pieces.column_rows);
+  void for_each_tile(std::int64_t core, Function&& function) const {
+    const RowRange rows = core_rows(layer_, device_, core);
     for (std::int64_t x = phase_.x_tile; x < phase_.x_tile + phase_.x_tiles; ++x) {
-      for (std::int64_t y = 0; y < layer_.pieces.y_tiles; ++y) {
-        function(piece_begin(y, layer_.mapping.tile_rows, strip),
+      for (std::int64_t y = 0; y < y_tiles(core); ++y) {
+        function(rows.first + piece_begin(y, layer_.mapping.tile_rows, rows.count),
                  piece_begin(x, layer_.mapping.tile_columns, layer_.shape.out_columns));
       }
     }
   }
-  std::int64_t tiles() const { return layer_.pieces.y_tiles * phase_.x_tiles; }
+  std::int64_t tiles(std::int64_t core) const { return y_tiles(core) * phase_.x_tiles; }
+
+  /// How often a core gets all tiles of the input.
+  std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
 
   /// Weights chunks that a core takes in this step.
   std::int64_t deliveries() const {
-    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces * tiles() : phase_.chunks;
+    if (layer_.mapping.keep_input) return phase_.chunks * tiles(0);
+    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces * tiles(0) : phase_.chunks;
   }
 
   bool active(std::int64_t column) const {
@@ -113,8 +126,8 @@ class ComputeEmitter {
   void send_image(std::int64_t column) {
     std::vector<Access> accesses;
     const BlockRange blocks{input_block(0), layer_.shape.in_blocks};
-    for (std::int64_t chunk = 0; chunk < phase_.chunks; ++chunk) {
-      for_each_tile([&](std::int64_t row, std::int64_t col) {
+    for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
+      for_each_tile(0, [&](std::int64_t row, std::int64_t col) {
         accesses.push_back(input_access(phase_.inputs[0], column, blocks, row, col));
       });
     }
@@ -134,33 +147,61 @@ class ComputeEmitter {
     return rows;
   }
 
-  /// Other operations: each core gets the channels that it computes, of every operand.
-  void send_channels(std::int64_t column) {
+  /// Blocks of the input that a core of its own stream needs; none where it computes nothing.
+  BlockRange input_blocks(std::int64_t column, std::int64_t core) const {
+    const BlockRange out = chunk_blocks(layer_, device_, column, core, phase_.chunk);
+    if (out.count == 0 || !layer_.shape.convolution()) return out;
+    return {0, layer_.shape.in_blocks};
+  }
+
+  /// Operations on channels and splits by pixels: each core gets what it needs, of every operand.
+  /// Cores that share a stream get their tiles in turn.
+  void send_to_each(std::int64_t column) {
     for (std::int64_t stream = 0; stream < std::min(device_.rows, kColumnStreams); ++stream) {
       const ChannelId source{mem_tile(column), Direction::mm2s,
                              static_cast<std::uint8_t>(kInputChannel + stream)};
-      std::vector<Access> accesses;
-      const std::vector<std::int64_t> rows = rows_of_stream(stream);
-      for_each_tile([&](std::int64_t row, std::int64_t col) {
-        for (const std::int64_t core : rows) {
-          const BlockRange blocks = chunk_blocks(layer_, device_, column, core, phase_.chunk);
-          if (blocks.count == 0) continue;
+      std::vector<std::int64_t> cores;
+      for (const std::int64_t core : rows_of_stream(stream)) {
+        if (input_blocks(column, core).count > 0) cores.push_back(core);
+      }
+      if (cores.empty()) continue;
+      add_accesses(step_, source, inputs_in_turn(column, cores), memtile_limits());
+      const int group = step_.new_group();
+      for (const std::int64_t core : cores) {
+        step_.route(source, std::array{ChannelId{core_tile_at(column, core), Direction::s2mm, 0}},
+                    static_cast<std::int16_t>(shared_ ? core : -1), group);
+      }
+    }
+  }
+
+  std::vector<Access> inputs_in_turn(std::int64_t column,
+                                     const std::vector<std::int64_t>& cores) const {
+    std::vector<std::vector<Access>> of_core;
+    for (const std::int64_t core : cores) {
+      std::vector<Access>& accesses = of_core.emplace_back();
+      const BlockRange blocks = input_blocks(column, core);
+      for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
+        for_each_tile(core, [&](std::int64_t row, std::int64_t col) {
           for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
             const BlockRange in{input_block(i) + blocks.first, blocks.count};
             accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
             if (shared_) accesses.back().packet = static_cast<std::int16_t>(core);
           }
-        }
-      });
-      if (accesses.empty()) continue;
-      add_accesses(step_, source, accesses, memtile_limits());
-      const int group = step_.new_group();
-      for (const std::int64_t core : rows) {
-        if (chunk_blocks(layer_, device_, column, core, phase_.chunk).count == 0) continue;
-        step_.route(source, std::array{ChannelId{core_tile_at(column, core), Direction::s2mm, 0}},
-                    static_cast<std::int16_t>(shared_ ? core : -1), group);
+        });
       }
     }
+    std::vector<Access> turns;
+    const std::size_t each = op_.inputs.size();
+    for (std::size_t at = 0, left = 1; left > 0; at += each) {
+      left = 0;
+      for (const std::vector<Access>& accesses : of_core) {
+        for (std::size_t i = at; i < std::min(at + each, accesses.size()); ++i) {
+          turns.push_back(accesses[i]);
+        }
+        left += accesses.size() > at + each ? 1 : 0;
+      }
+    }
+    return turns;
   }
 
   Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
@@ -168,10 +209,9 @@ class ComputeEmitter {
     const std::int64_t block = context_.plan->layout.places[layer_.operation].block + blocks.first;
     const std::int64_t columns = layer_.shape.out_columns;
     Access access;
-    access.address =
-        strip_address(*context_.plan, phase_.output, column, block,
-                      strip_first_row(layer_, column, phase_.index) + row) +
-        static_cast<std::uint64_t>(col * 8);
+    access.address = strip_address(*context_.plan, phase_.output, column, block,
+                                   strip_first_row(layer_, column, phase_.index) + row) +
+                     static_cast<std::uint64_t>(col * 8);
     access.dimensions = {
         {u32(layer_.mapping.tile_columns * 2), 1},
         {u32(layer_.mapping.tile_rows), static_cast<std::int32_t>(columns * 2)},
@@ -179,19 +219,32 @@ class ComputeEmitter {
     return access;
   }
 
+  /// The results of a core, in the order in which it sends them.
+  std::vector<Access> results(std::int64_t column, std::int64_t row) const {
+    std::vector<Access> accesses;
+    const auto add = [&](std::int64_t chunk, std::int64_t y, std::int64_t x) {
+      const BlockRange blocks = chunk_blocks(layer_, device_, column, row, chunk);
+      if (blocks.count > 0) accesses.push_back(result_access(column, blocks, y, x));
+    };
+    const std::int64_t end = phase_.chunk + phase_.chunks;
+    if (layer_.mapping.keep_input) {
+      for_each_tile(row, [&](std::int64_t y, std::int64_t x) {
+        for (std::int64_t chunk = phase_.chunk; chunk < end; ++chunk) add(chunk, y, x);
+      });
+      return accesses;
+    }
+    for (std::int64_t chunk = phase_.chunk; chunk < end; ++chunk) {
+      for_each_tile(row, [&](std::int64_t y, std::int64_t x) { add(chunk, y, x); });
+    }
+    return accesses;
+  }
+
   void receive_results(std::int64_t column) {
     std::array<int, kColumnStreams> groups{};
     for (int& group : groups) group = step_.new_group();
     for (std::int64_t row = 0; row < device_.rows; ++row) {
-      CoreJob job{column, row, deliveries(), tiles(), -1, {}};
-      std::vector<Access> accesses;
-      for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
-        const BlockRange blocks = chunk_blocks(layer_, device_, column, row, chunk);
-        if (blocks.count == 0) continue;
-        for_each_tile([&](std::int64_t y, std::int64_t x) {
-          accesses.push_back(result_access(column, blocks, y, x));
-        });
-      }
+      CoreJob job{column, row, deliveries(), tiles(row), -1, {}};
+      const std::vector<Access> accesses = results(column, row);
       const ChannelId target{mem_tile(column), Direction::s2mm,
                              static_cast<std::uint8_t>(kOutputChannel + row % kColumnStreams)};
       const ChannelId source{core_tile_at(column, row), Direction::mm2s, 0};

@@ -8,10 +8,13 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
 
 /// Rows and blocks of a tensor stored as [blocks][stored_rows][columns][8].
-std::vector<aie::Dimension> loops(const Part& part, std::int64_t columns, std::int64_t stored_rows) {
+std::vector<aie::Dimension> loops(const Part& part, std::int64_t columns,
+                                  std::int64_t stored_rows) {
   return {{u32(columns * 2), 1},
           {u32(part.rows), static_cast<std::int32_t>(columns * 2)},
           {u32(part.blocks), static_cast<std::int32_t>(stored_rows * columns * 2)}};
@@ -54,16 +57,25 @@ std::uint64_t strip_address(const NetworkPlan& plan, const Strip& strip, std::in
   const auto c = static_cast<std::size_t>(column);
   const Storage& storage = plan.layout.storages[strip.storage];
   const std::int64_t offset = (block - strip.block[c]) * strip.stored_rows + row - strip.row[c];
-  return static_cast<std::uint64_t>(plan.regions[strip.region].address + offset * storage.columns * 8);
+  return static_cast<std::uint64_t>(plan.regions[strip.region].address +
+                                    offset * storage.columns * 8);
 }
 
 void emit_load(const EmitContext& context, const Phase& phase, StepBuilder& step) {
   for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    const Part& part = phase.parts[static_cast<std::size_t>(column)];
-    if (part.rows <= 0 || part.blocks <= 0) continue;
-    transfer(step, {shim_tile(column), Direction::mm2s, 0}, ddr_access(context, phase, part),
-             {mem_tile(column), Direction::s2mm, kLoadChannel},
-             strip_access(context, phase, part, column, column));
+    const Part& whole = phase.parts[static_cast<std::size_t>(column)];
+    if (whole.rows <= 0 || whole.blocks <= 0) continue;
+    // Half of the blocks through each channel of the shim.
+    for (std::int64_t half = 0; half < 2; ++half) {
+      Part part = whole;
+      part.block = whole.block + (half == 0 ? 0 : whole.blocks / 2);
+      part.blocks = half == 0 ? whole.blocks / 2 : whole.blocks - whole.blocks / 2;
+      if (part.blocks == 0) continue;
+      transfer(step, {shim_tile(column), Direction::mm2s, static_cast<std::uint8_t>(half)},
+               ddr_access(context, phase, part),
+               {mem_tile(column), Direction::s2mm, half == 0 ? kLoadChannel : kWeightsChannel},
+               strip_access(context, phase, part, column, column));
+    }
   }
 }
 

@@ -9,20 +9,22 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
 
 /// Memtile channels that carry weights of convolutions: those that inputs leave free.
 constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
-/// Channelwise layers feed their inputs through channels 0 to 3.
-constexpr std::uint8_t kDepthwiseChannel = 4;
+/// Where each core has an input stream of its own, channels 0 to 3 are taken.
+constexpr std::uint8_t kLastChannel = 4;
 
 /// Core rows whose chunks go through one channel of a Memtile, and their ring there.
 struct Group {
   std::uint8_t channel = 0;
   std::vector<std::int64_t> rows;
-  std::int64_t bytes = 0;    ///< of one slot: a chunk for each row
-  std::int64_t address = 0;  ///< of the ring's two slots
-  std::int16_t free = -1, filled = -1;
+  std::int64_t bytes = 0;                                    ///< of one slot: a chunk for each row
+  std::int64_t address = 0;                                  ///< of the ring's two slots
+  std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};  ///< by slot
 };
 
 class WeightsEmitter {
@@ -40,9 +42,13 @@ class WeightsEmitter {
   void run() {
     make_groups();
     if (groups_.empty()) return;
-    const std::uint64_t packed = pack();
-    read_ddr(packed);
-    fill_rings();
+    // Even and odd chunks come through different channels, so both must stay even and odd when
+    // the sequence repeats.
+    lanes_ = distinct() > 1 && (distinct() % 2 == 0 || deliveries_ == distinct()) ? 2 : 1;
+    for (std::int64_t lane = 0; lane < lanes_; ++lane) {
+      read_ddr(lane, pack(lane));
+      fill_rings(lane);
+    }
     for (const Group& group : groups_) send(group);
   }
 
@@ -71,10 +77,12 @@ class WeightsEmitter {
     const std::vector<std::int64_t> all = rows();
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::uint8_t channel =
-          layer_.shape.convolution() ? kConvChannels[i % kConvChannels.size()] : kDepthwiseChannel;
+          layer_.shape.convolution() && layer_.mapping.split != Split::pixels
+              ? kConvChannels[i % kConvChannels.size()]
+              : kLastChannel;
       auto it = std::find_if(groups_.begin(), groups_.end(),
                              [&](const Group& group) { return group.channel == channel; });
-      if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, -1, -1});
+      if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, {}, {}});
       it->rows.push_back(all[i]);
       it->bytes += slot(all[i]);
     }
@@ -82,20 +90,22 @@ class WeightsEmitter {
     for (Group& group : groups_) {
       group.address = address;
       address += 2 * group.bytes;
-      group.free = step_.lock(mem_tile(column_), 2);
-      group.filled = step_.lock(mem_tile(column_), 0);
+      for (std::size_t slot_index = 0; slot_index < 2; ++slot_index) {
+        group.free[slot_index] = step_.lock(mem_tile(column_), 1);
+        group.filled[slot_index] = step_.lock(mem_tile(column_), 0);
+      }
     }
   }
 
-  /// Appends [chunk][group][row][slot] to the weights in DDR; returns where it begins.
-  std::uint64_t pack() {
+  /// Appends [chunk][group][row][slot] of a lane to the weights in DDR; returns where it begins.
+  std::uint64_t pack(std::int64_t lane) {
     std::vector<std::uint8_t>& all = *context_.weights;
     all.resize((all.size() + 63) / 64 * 64);
     const std::uint64_t begin = all.size();
     const networks::Int8Op& op = context_.network->operations[layer_.operation];
     const std::int64_t in_channels =
         context_.network->operations[op.inputs.front()].output.channels;
-    for (std::int64_t n = 0; n < distinct(); ++n) {
+    for (std::int64_t n = lane; n < distinct(); n += lanes_) {
       const bool pieces = layer_.pieces.pieces > 1;
       const std::int64_t chunk = phase_.chunk + (pieces ? 0 : n);
       for (const Group& group : groups_) {
@@ -118,32 +128,41 @@ class WeightsEmitter {
                            [](std::int64_t sum, const Group& g) { return sum + g.bytes; });
   }
 
-  void read_ddr(std::uint64_t address) {
-    const ChannelId shim{shim_tile(column_), Direction::mm2s, 1};
-    const ChannelId memtile{mem_tile(column_), Direction::s2mm, kWeightsChannel};
+  /// The shim's second channel and, for odd chunks, its first, which loads activations otherwise.
+  ChannelId shim_channel(std::int64_t lane) const {
+    return {shim_tile(column_), Direction::mm2s, static_cast<std::uint8_t>(lane == 0 ? 1 : 0)};
+  }
+  ChannelId memtile_channel(std::int64_t lane) const {
+    return {mem_tile(column_), Direction::s2mm, lane == 0 ? kWeightsChannel : kLoadChannel};
+  }
+  std::int64_t distinct_of(std::int64_t lane) const {
+    return (distinct() - lane + lanes_ - 1) / lanes_;
+  }
+
+  void read_ddr(std::int64_t lane, std::uint64_t address) {
+    const ChannelId shim = shim_channel(lane);
     aie::Descriptor all;
     all.memory = aie::MemoryOf::ddr;
     all.ddr_buffer = context_.weights_buffer;
     all.address = address;
-    all.words = u32(distinct() * bytes_of_all() / 4);
+    all.words = u32(distinct_of(lane) * bytes_of_all() / 4);
     step_.task(shim, step_.descriptor(shim, all), u32(deliveries_ / distinct()));
-    step_.route(shim, std::array{memtile});
+    step_.route(shim, std::array{memtile_channel(lane)});
   }
 
-  void fill_rings() {
-    const ChannelId channel{mem_tile(column_), Direction::s2mm, kWeightsChannel};
+  void fill_rings(std::int64_t lane) {
     std::vector<Access> accesses;
-    for (std::int64_t n = 0; n < deliveries_; ++n) {
+    for (std::int64_t n = lane; n < deliveries_; n += lanes_) {
       for (const Group& group : groups_) {
         Access access;
         access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
         access.dimensions = {{u32(group.bytes / 4), 1}};
-        access.acquire = {group.free, 1};
-        access.release = {group.filled, 1};
+        access.acquire = {group.free[static_cast<std::size_t>(n % 2)], 1};
+        access.release = {group.filled[static_cast<std::size_t>(n % 2)], 1};
         accesses.push_back(access);
       }
     }
-    add_linear(channel, accesses);
+    add_linear(memtile_channel(lane), accesses);
   }
 
   void send(const Group& group) {
@@ -151,13 +170,14 @@ class WeightsEmitter {
     const bool packets = group.rows.size() > 1;
     std::vector<Access> accesses;
     for (std::int64_t n = 0; n < deliveries_; ++n) {
+      const auto slot_index = static_cast<std::size_t>(n % 2);
       std::int64_t address = group.address + n % 2 * group.bytes;
       for (const std::int64_t row : group.rows) {
         Access access;
         access.address = static_cast<std::uint64_t>(address);
         access.dimensions = {{u32(slot(row) / 4), 1}};
-        if (row == group.rows.front()) access.acquire = {group.filled, 1};
-        if (row == group.rows.back()) access.release = {group.free, 1};
+        if (row == group.rows.front()) access.acquire = {group.filled[slot_index], 1};
+        if (row == group.rows.back()) access.release = {group.free[slot_index], 1};
         if (packets) access.packet = static_cast<std::int16_t>(row);
         accesses.push_back(access);
         address += slot(row);
@@ -180,9 +200,11 @@ class WeightsEmitter {
 
   std::vector<ChannelId> cores_of(std::int64_t row) const {
     std::vector<ChannelId> cores;
-    for (std::int64_t column = 0; column < device_.columns; ++column) {
-      if (layer_.mapping.split == Split::rows || column == column_) {
-        cores.push_back({core_tile_at(column, row), Direction::s2mm, 1});
+    const bool to_all_rows = layer_.mapping.split == Split::pixels;
+    for (std::int64_t r = to_all_rows ? 0 : row; r < (to_all_rows ? device_.rows : row + 1); ++r) {
+      for (std::int64_t column = 0; column < device_.columns; ++column) {
+        if (layer_.mapping.split == Split::channels && column != column_) continue;
+        cores.push_back({core_tile_at(column, r), Direction::s2mm, 1});
       }
     }
     return cores;
@@ -196,6 +218,7 @@ class WeightsEmitter {
   StepBuilder& step_;
   std::int64_t column_;
   std::vector<Group> groups_;
+  std::int64_t lanes_ = 1;  ///< shim channels used
 };
 
 }  // namespace

@@ -55,9 +55,15 @@ std::string step_name(const Int8Network& network, const NetworkPlan& plan,
     const std::string& node = network.operations[layer.operation].name;
     if (!name.empty()) name += "; ";
     switch (phase.kind) {
-      case Phase::Kind::load: name += fmt::format("load for {}", node); break;
-      case Phase::Kind::store: name += fmt::format("store {}", node); break;
-      case Phase::Kind::exchange: name += fmt::format("exchange rows for {}", node); break;
+      case Phase::Kind::load:
+        name += fmt::format("load for {}", node);
+        break;
+      case Phase::Kind::store:
+        name += fmt::format("store {}", node);
+        break;
+      case Phase::Kind::exchange:
+        name += fmt::format("exchange rows for {}", node);
+        break;
       case Phase::Kind::compute:
         name += fmt::format("{} strip {} chunk {}", node, phase.index, phase.chunk);
         break;
@@ -127,6 +133,30 @@ void add_parts(const EmitContext& context, const Phase& phase, std::uint32_t ste
   }
 }
 
+void emit(const EmitContext& context, const Phase& phase, StepBuilder& step) {
+  try {
+    switch (phase.kind) {
+      case Phase::Kind::load:
+        emit_load(context, phase, step);
+        break;
+      case Phase::Kind::store:
+        emit_store(context, phase, step);
+        break;
+      case Phase::Kind::exchange:
+        emit_exchange(context, phase, step);
+        break;
+      case Phase::Kind::compute:
+        emit_compute(context, phase, step);
+        break;
+    }
+  } catch (const Error& error) {
+    const std::size_t operation = context.plan->layers[phase.layer].operation;
+    throw Error(
+        error.kind(),
+        fmt::format("node '{}': {}", context.network->operations[operation].name, error.what()));
+  }
+}
+
 }  // namespace
 
 Program generate(const Int8Network& network, const aie::Device& device,
@@ -153,14 +183,8 @@ Program generate(const Int8Network& network, const aie::Device& device,
     const auto index = static_cast<std::uint32_t>(program.steps.size());
     StepBuilder step(device, step_name(network, plan, phases), layer_of(plan, phases));
     for (const std::size_t p : phases) {
-      const Phase& phase = plan.phases[p];
-      switch (phase.kind) {
-        case Phase::Kind::load: emit_load(context, phase, step); break;
-        case Phase::Kind::store: emit_store(context, phase, step); break;
-        case Phase::Kind::exchange: emit_exchange(context, phase, step); break;
-        case Phase::Kind::compute: emit_compute(context, phase, step); break;
-      }
-      add_parts(context, phase, index, program);
+      emit(context, plan.phases[p], step);
+      add_parts(context, plan.phases[p], index, program);
     }
     program.steps.push_back(step.take());
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.hpp"
@@ -22,10 +23,11 @@ void place_parts(const Int8Network& network, std::size_t concat, Layout& layout)
     Place& place = layout.places[op.inputs[i]];
     const bool last = i + 1 == op.inputs.size();
     if (part.output.channels % 8 != 0 && !last) {
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("node '{}': part '{}' of the concatenation has {} channels, expected a "
-                              "multiple of 8",
-                              op.name, part.name, part.output.channels));
+      throw Error(
+          ErrorKind::unsupported,
+          fmt::format("node '{}': part '{}' of the concatenation has {} channels, expected a "
+                      "multiple of 8",
+                      op.name, part.name, part.output.channels));
     }
     if (part.kind == Int8Op::Kind::input || place.storage != kNone) {
       throw Error(ErrorKind::unsupported,
@@ -36,6 +38,24 @@ void place_parts(const Int8Network& network, std::size_t concat, Layout& layout)
     place = {layout.places[concat].storage, block};
     block += blocks_of(part.output.channels);
   }
+}
+
+/// The operand of a sum that nobody reads afterwards, if there is one: the sum may overwrite it.
+std::size_t operand_to_overwrite(const Int8Network& network, std::size_t sum,
+                                 const Layout& layout) {
+  for (const std::size_t operand : network.operations[sum].inputs) {
+    bool last_use = operand != network.output && layout.places[operand].storage == kNone &&
+                    network.operations[operand].kind != Int8Op::Kind::input &&
+                    network.operations[operand].kind != Int8Op::Kind::concat;
+    for (std::size_t user = 0; user < network.operations.size(); ++user) {
+      const auto& inputs = network.operations[user].inputs;
+      const auto uses = std::count(inputs.begin(), inputs.end(), operand);
+      last_use = last_use && (user == sum ? uses == 1 : user < sum || uses == 0);
+      last_use = last_use && (uses == 0 || network.operations[user].kind != Int8Op::Kind::concat);
+    }
+    if (last_use) return operand;
+  }
+  return kNone;
 }
 
 }  // namespace
@@ -52,6 +72,10 @@ Layout lay_out(const Int8Network& network) {
           {op.result, blocks_of(op.output.channels), op.output.rows, op.output.columns});
     }
     if (op.kind == Int8Op::Kind::concat) place_parts(network, i, layout);
+    if (op.kind == Int8Op::Kind::add) {
+      const std::size_t operand = operand_to_overwrite(network, i, layout);
+      if (operand != kNone) layout.places[operand] = layout.places[i];
+    }
   }
   return layout;
 }

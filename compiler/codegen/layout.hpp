@@ -28,12 +28,15 @@ struct Layout {
   std::vector<Place> places;  ///< by operation
 };
 
-/// Storages for all results. The parts of a concatenation are parts of one storage. Throws
-/// Error(unsupported) naming the node when a part has channels that are no multiple of 8 and is not
-/// the last, is the network's input, or belongs to two concatenations.
+/// Storages for all results. The parts of a concatenation are parts of one storage; a sum
+/// overwrites an operand that nobody else reads afterwards. Throws Error(unsupported) naming the
+/// node when a part has channels that are no multiple of 8 and is not the last, is the network's
+/// input, or belongs to two concatenations.
 [[nodiscard]] Layout lay_out(const networks::Int8Network& network);
 
 /// Channels in blocks of 8.
-[[nodiscard]] constexpr std::int64_t blocks_of(std::int64_t channels) { return (channels + 7) / 8; }
+[[nodiscard]] constexpr std::int64_t blocks_of(std::int64_t channels) {
+  return (channels + 7) / 8;
+}
 
 }  // namespace wbs::compiler

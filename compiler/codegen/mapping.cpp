@@ -14,7 +14,9 @@
 namespace wbs::compiler {
 namespace {
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// Bytes of a weights chunk: kept lists, bias, shifts, operands (kernel_call.hpp).
 std::int64_t chunk_estimate(const LayerShape& shape, std::int64_t out, std::int64_t in) {
@@ -27,7 +29,8 @@ std::int64_t chunk_estimate(const LayerShape& shape, std::int64_t out, std::int6
                              3.0 * std::sqrt(shape.density * (1 - shape.density) * operands));
   const bool sparse = shape.kernel == aie::Kernel::conv_sparse4;
   const double bytes = sparse ? 80.0 * std::ceil(kept / 2) : 64.0 * kept;
-  return static_cast<std::int64_t>(std::ceil(bytes * static_cast<double>(shape.taps()) + 2 * kept)) +
+  return static_cast<std::int64_t>(
+             std::ceil(bytes * static_cast<double>(shape.taps()) + 2 * kept)) +
          out * 44 + 8;
 }
 
@@ -64,6 +67,18 @@ double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces
   return begin + finish + (k - 2) * middle;
 }
 
+/// What a split by channels costs outside of the layer: its tensors pass through DDR, so that the
+/// input is stored and loaded, and the result too, where a split by rows keeps them in place.
+double passage(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
+  constexpr double kSteps = 4 * 700;
+  const auto columns = static_cast<double>(device.columns);
+  const double in = static_cast<double>(shape.in_blocks * shape.in_rows * shape.in_columns * 8) *
+                    static_cast<double>(shape.operands());
+  const double out = static_cast<double>(shape.out_blocks * shape.out_rows * shape.out_columns * 8);
+  const double load = static_cast<double>(p.strip_in_bytes * p.strips) / 8;
+  return kSteps + load + (in / 4 + out / 4 + out / 8) / columns;
+}
+
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
 /// costs before anything overlaps.
 double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p,
@@ -73,37 +88,38 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double strips = d(p.strips);
   const double core = strips * d(p.chunks) * tiles * core_cycles(shape, mapping, p, device);
   const double sharing = d(ceil_div(device.rows, kColumnStreams));
-  const double deliveries = strips * d(p.chunks) * tiles * d(p.pieces);
-  const double in = shape.convolution()
-                        ? deliveries * d(p.input_bytes) / 4
-                        : deliveries * d(p.input_bytes) * sharing / 4;
-  const double weights =
-      strips * d(p.chunks * p.pieces) * (p.pieces > 1 ? tiles : 1.0) * d(p.weight_bytes);
+  const double deliveries = strips * (mapping.keep_input ? 1.0 : d(p.chunks)) * tiles * d(p.pieces);
+  const bool shared_input = shape.convolution() && mapping.split != Split::pixels;
+  const double in = shared_input ? deliveries * d(p.input_bytes) / 4
+                                 : deliveries * d(p.input_bytes) * sharing / 4;
+  const double weights = strips * d(p.chunks * p.pieces) *
+                         (p.pieces > 1 || mapping.keep_input ? tiles : 1.0) * d(p.weight_bytes);
   const bool own_weights = mapping.split == Split::channels;
   const double weight_stream = weights / 4 * (own_weights ? sharing : 1.0);
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
-  const double rows_of_shim =
-      own_weights ? d(device.rows) : d(ceil_div(device.rows, device.columns));
-  const double shim = weights * rows_of_shim / 4;
-  const double all_weights = weights * d(own_weights ? device.rows * device.columns : device.rows);
-  const double spread = mapping.split == Split::channels && shape.convolution()
-                            ? d(p.strip_in_bytes) * strips / 4
-                            : 0.0;
+  const bool one_stream = mapping.split == Split::pixels;
+  const double rows_of_shim = one_stream    ? 1.0
+                              : own_weights ? d(device.rows)
+                                            : d(ceil_div(device.rows, device.columns));
+  const double shim = weights * rows_of_shim / (p.chunks * p.pieces > 1 ? 8 : 4);
+  const double all_weights =
+      weights * (one_stream ? 1.0 : d(own_weights ? device.rows * device.columns : device.rows));
+  const double spread = own_weights ? passage(shape, p, device) : 0.0;
   const double dram = device.silicon.dram_bytes_per_cycle > 0
                           ? all_weights / device.silicon.dram_bytes_per_cycle
                           : 0.0;
-  const bool single = p.pieces > 1 || p.x_tiles > 1 || device.rows > kColumnStreams ||
-                      !shape.convolution();
-  const double steps = strips * (single ? d(p.chunks) : 1.0) *
-                       (device.rows > kColumnStreams ? d(p.x_tiles) : 1.0);
+  const bool single =
+      p.pieces > 1 || p.x_tiles > 1 || device.rows > kColumnStreams || !shape.convolution();
+  const double steps =
+      strips * (single ? d(p.chunks) : 1.0) * (device.rows > kColumnStreams ? d(p.x_tiles) : 1.0);
   const double start = 1200 + d(p.input_bytes + p.weight_bytes * 2 + p.output_bytes) / 4;
   return std::max({core, in, weight_stream, out, shim, dram}) + spread + steps * start;
 }
 
 bool fits(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
   const std::int64_t room = device.core_memory - device.silicon.stack_bytes;
-  const std::int64_t need = 2 * (p.input_bytes + p.output_bytes + p.weight_bytes) +
-                            p.accumulator_bytes + 256;
+  const std::int64_t need =
+      2 * (p.input_bytes + p.output_bytes + p.weight_bytes) + p.accumulator_bytes + 256;
   if (need > room) return false;
   return shape.window_rows <= 255 && shape.window_columns <= 255;
 }
@@ -129,11 +145,13 @@ std::vector<std::int64_t> cuts(std::int64_t n, std::int64_t least) {
 /// The largest strip whose Memtile buffers fit: all of the column's rows if possible, else with
 /// room for the next strip's input and the last one's output beside it.
 std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
-                                       const aie::Device& device) {
+                                       const aie::Device& device, double share) {
   mapping.strip_rows = 1 << 30;
   const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
-  const double room = 0.75 * static_cast<double>(device.silicon.memtile.memory_bytes);
+  const double room = share * (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
+                      static_cast<double>(device.silicon.memtile.memory_bytes);
   for (const std::int64_t rows : cuts(all, 1)) {
+    if (shape.kernel == aie::Kernel::add && all % rows != 0) continue;  // sums work in place
     mapping.strip_rows = rows;
     const Pieces p = pieces_of(shape, mapping, device);
     const auto bytes = static_cast<double>(p.strip_in_bytes + p.strip_out_bytes);
@@ -154,11 +172,27 @@ struct Search {
     if (!best || mapping.cycles < best->cycles) best = mapping;
   }
 
+  /// Results then come tile by tile, chunk by chunk: few descriptors say so only without several
+  /// columns of tiles and with equal chunks; cores that share weights need the same number of
+  /// tiles.
+  [[nodiscard]] bool may_keep_input(const Mapping& mapping) const {
+    const Pieces p = pieces_of(shape, mapping, device);
+    const std::int64_t sharers =
+        device.rows * (mapping.split == Split::channels ? device.columns : 1);
+    const bool same = mapping.split == Split::pixels
+                          ? ceil_div(p.column_rows / device.rows, mapping.tile_rows) == p.y_tiles
+                          : shape.out_blocks % sharers == 0;
+    return device.rows <= kColumnStreams && p.x_tiles == 1 && p.strips == 1 && same;
+  }
+
   void tiles_of(Mapping mapping, std::int64_t share) {
     const bool wide = shape.convolution();
     for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
       mapping.tile_columns = columns;
-      for (const std::int64_t rows : cuts(mapping.strip_rows, 1)) {
+      const bool pixels = mapping.split == Split::pixels;
+      for (const std::int64_t rows :
+           cuts(pixels ? mapping.strip_rows / device.rows : mapping.strip_rows, 1)) {
+        if (shape.kernel == aie::Kernel::add && mapping.strip_rows % rows != 0) continue;
         mapping.tile_rows = rows;
         for (const std::int64_t chunk : divisors(share)) {
           mapping.chunk_blocks = chunk;
@@ -172,8 +206,14 @@ struct Search {
                 piece != shape.in_blocks) {
               continue;
             }
+            if (pixels && piece != shape.in_blocks) break;
             mapping.piece_blocks = piece;
+            mapping.keep_input = false;
             consider(mapping);
+            if (piece == shape.in_blocks && chunk < share && may_keep_input(mapping)) {
+              mapping.keep_input = true;
+              consider(mapping);
+            }
             if (best && best->piece_blocks == piece && piece == shape.in_blocks) break;
           }
         }
@@ -186,15 +226,16 @@ struct Search {
 
 Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Device& device) {
   Pieces p;
-  const bool by_rows = mapping.split == Split::rows;
+  const bool by_rows = mapping.split != Split::channels;
   p.column_rows = by_rows ? ceil_div(shape.out_rows, device.columns) : shape.out_rows;
   const std::int64_t strip = std::min(mapping.strip_rows, p.column_rows);
   p.strips = ceil_div(p.column_rows, strip);
-  p.y_tiles = ceil_div(strip, mapping.tile_rows);
+  const bool pixels = mapping.split == Split::pixels;
+  p.y_tiles = ceil_div(pixels ? ceil_div(strip, device.rows) : strip, mapping.tile_rows);
   p.x_tiles = ceil_div(shape.out_columns, mapping.tile_columns);
   const std::int64_t column_blocks =
       by_rows ? shape.out_blocks : ceil_div(shape.out_blocks, device.columns);
-  p.share = ceil_div(column_blocks, device.rows);
+  p.share = pixels ? column_blocks : ceil_div(column_blocks, device.rows);
   p.chunks = ceil_div(p.share, mapping.chunk_blocks);
   p.pieces = shape.convolution() ? ceil_div(shape.in_blocks, mapping.piece_blocks) : 1;
   p.tile_in_rows = (mapping.tile_rows - 1) * shape.stride_rows + shape.window_rows;
@@ -202,36 +243,40 @@ Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Dev
   const std::int64_t in_blocks =
       shape.convolution() ? mapping.piece_blocks : mapping.chunk_blocks * shape.operands();
   p.input_bytes = in_blocks * p.tile_in_rows * p.tile_in_columns * 8;
-  const std::int64_t pixels = mapping.tile_rows * mapping.tile_columns;
-  p.output_bytes = mapping.chunk_blocks * pixels * 8;
+  const std::int64_t tile_pixels = mapping.tile_rows * mapping.tile_columns;
+  p.output_bytes = mapping.chunk_blocks * tile_pixels * 8;
   p.weight_bytes = chunk_estimate(shape, mapping.chunk_blocks, mapping.piece_blocks);
-  p.accumulator_bytes = p.pieces > 1 ? mapping.chunk_blocks * pixels * 32 : 0;
+  p.accumulator_bytes = p.pieces > 1 ? mapping.chunk_blocks * tile_pixels * 32 : 0;
   const std::int64_t strip_in_rows =
       std::min(shape.in_rows, (strip - 1) * shape.stride_rows + shape.window_rows);
-  const std::int64_t strip_in_blocks =
-      (by_rows || shape.convolution()) ? shape.in_blocks : ceil_div(shape.in_blocks, device.columns);
+  const std::int64_t strip_in_blocks = (by_rows || shape.convolution())
+                                           ? shape.in_blocks
+                                           : ceil_div(shape.in_blocks, device.columns);
   p.strip_in_bytes = shape.operands() * strip_in_blocks * strip_in_rows * shape.in_columns * 8;
-  p.strip_out_bytes = column_blocks * strip * shape.out_columns * 8;
+  // A sum overwrites an operand where it can.
+  p.strip_out_bytes =
+      shape.kernel == aie::Kernel::add ? 0 : column_blocks * strip * shape.out_columns * 8;
   return p;
 }
 
-Mapping choose_mapping(const LayerShape& shape, const aie::Device& device,
-                       const std::string& name) {
+Mapping choose_mapping(const LayerShape& shape, const aie::Device& device, const std::string& name,
+                       double memtile_share) {
   Search search{shape, device, std::nullopt};
-  for (const Split split : {Split::rows, Split::channels}) {
+  for (const Split split : {Split::rows, Split::channels, Split::pixels}) {
+    if (split == Split::pixels && !shape.convolution()) continue;
     Mapping mapping;
     mapping.split = split;
-    const auto strip = strip_rows(shape, mapping, device);
-    if (!strip) continue;
+    const auto strip = strip_rows(shape, mapping, device, memtile_share);
+    if (!strip || (split == Split::pixels && *strip < device.rows)) continue;
     mapping.strip_rows = *strip;
     search.tiles_of(mapping, pieces_of(shape, mapping, device).share);
   }
   if (!search.best) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("node '{}': no piece of it fits the {} bytes of a core and the {} bytes "
-                            "of a Memtile of device '{}'",
-                            name, device.core_memory, device.silicon.memtile.memory_bytes,
-                            device.name));
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("node '{}': no piece of it fits the {} bytes of a core and the {} bytes "
+                    "of a Memtile of device '{}'",
+                    name, device.core_memory, device.silicon.memtile.memory_bytes, device.name));
   }
   return *search.best;
 }

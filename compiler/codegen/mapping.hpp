@@ -10,10 +10,11 @@
 
 namespace wbs::compiler {
 
-/// What the columns of the array share; the cores of a column always share output blocks.
+/// What columns and the cores of a column divide among them.
 enum class Split : std::uint8_t {
-  rows,      ///< each column computes a strip of the image for all output channels
-  channels,  ///< each column computes all of the image for its output channels
+  rows,      ///< columns: strips of the image; cores: output channels (the same input to all)
+  channels,  ///< columns and cores: output channels
+  pixels,    ///< columns and cores: strips of the image (the same weights to all)
 };
 
 /// A layer as its mapping sees it.
@@ -39,6 +40,9 @@ struct Mapping {
   std::int64_t tile_rows = 1, tile_columns = 1;
   std::int64_t chunk_blocks = 1;
   std::int64_t piece_blocks = 1;
+  /// A tile's input stays in the core while all chunks of weights pass; else a chunk of weights
+  /// stays while all tiles pass. Needs all input channels in one piece.
+  bool keep_input = false;
   double cycles = 0.0;  ///< the search's estimate
 
   friend bool operator==(const Mapping&, const Mapping&) = default;
@@ -46,16 +50,16 @@ struct Mapping {
 
 /// Numbers that follow from shape, mapping and device.
 struct Pieces {
-  std::int64_t column_rows = 0;     ///< output rows of a column
-  std::int64_t strips = 0;          ///< per column
-  std::int64_t y_tiles = 0, x_tiles = 0;
-  std::int64_t share = 0;           ///< most output blocks of a core
-  std::int64_t chunks = 0;          ///< per core
-  std::int64_t pieces = 0;          ///< of the input channels
+  std::int64_t column_rows = 0;           ///< output rows of a column
+  std::int64_t strips = 0;                ///< per column
+  std::int64_t y_tiles = 0, x_tiles = 0;  ///< of a core in a strip, at most
+  std::int64_t share = 0;                 ///< most output blocks of a core
+  std::int64_t chunks = 0;                ///< per core
+  std::int64_t pieces = 0;                ///< of the input channels
   std::int64_t tile_in_rows = 0, tile_in_columns = 0;
-  std::int64_t input_bytes = 0;     ///< of one delivery to a core
-  std::int64_t output_bytes = 0;    ///< of one full chunk
-  std::int64_t weight_bytes = 0;    ///< estimate of a chunk at the mean density
+  std::int64_t input_bytes = 0;   ///< of one delivery to a core
+  std::int64_t output_bytes = 0;  ///< of one full chunk
+  std::int64_t weight_bytes = 0;  ///< estimate of a chunk at the mean density
   std::int64_t accumulator_bytes = 0;
   std::int64_t strip_in_bytes = 0, strip_out_bytes = 0;  ///< in a Memtile
 };
@@ -67,8 +71,9 @@ struct Pieces {
 inline constexpr std::int64_t kColumnStreams = 4;
 
 /// The mapping with the least estimated time, by search over splits, strips, tiles, chunks and
-/// pieces. Throws Error(unsupported) with `name` and the core's memory when no piece fits.
+/// pieces. Strips take at most `memtile_share` of what they may take in a Memtile. Throws
+/// Error(unsupported) with `name` and the core's memory when no piece fits.
 [[nodiscard]] Mapping choose_mapping(const LayerShape& shape, const aie::Device& device,
-                                     const std::string& name);
+                                     const std::string& name, double memtile_share = 1.0);
 
 }  // namespace wbs::compiler

@@ -15,7 +15,9 @@ using networks::Int8Op;
 
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
-std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
+std::size_t at(std::int64_t value) {
+  return static_cast<std::size_t>(value);
+}
 
 /// Rows [begin, end).
 struct Rows {
@@ -32,7 +34,8 @@ Rows owned_rows(std::int64_t rows, const aie::Device& device, std::int64_t colum
 /// Input rows of the layer's output rows [first, first + count), inside the image.
 Rows input_rows(const LayerShape& shape, std::int64_t first, std::int64_t count) {
   const std::int64_t begin = first * shape.stride_rows - shape.pad_top;
-  const std::int64_t end = (first + count - 1) * shape.stride_rows - shape.pad_top + shape.window_rows;
+  const std::int64_t end =
+      (first + count - 1) * shape.stride_rows - shape.pad_top + shape.window_rows;
   return {std::max<std::int64_t>(0, begin), std::min(shape.in_rows, end)};
 }
 
@@ -233,11 +236,11 @@ class PhaseMaker {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const std::int64_t first = strip_first_row(layer, column, index);
       const std::int64_t end = first + strip_height(layer);
-      const std::int64_t begin = layer.mapping.split == Split::rows
+      const std::int64_t begin = layer.mapping.split != Split::channels
                                      ? std::max(first, column * layer.pieces.column_rows)
                                      : first;
-      phase.parts.push_back({begin, std::max<std::int64_t>(0, end - begin),
-                             strip.block[at(column)], column_blocks(layer, device_, column).count});
+      phase.parts.push_back({begin, std::max<std::int64_t>(0, end - begin), strip.block[at(column)],
+                             column_blocks(layer, device_, column).count});
       if (begin < end) all = {std::min(all.begin, begin), std::max(all.end, end)};
     }
     phase.uses = {{false, strip.region, 0, 0, false},
@@ -307,7 +310,7 @@ std::vector<bool> may_be_resident(const Int8Network& network, const NetworkPlan&
   resident[places.front().storage] = false;
   resident[places[network.output].storage] = false;
   for (const LayerPlan& layer : plan.layers) {
-    const bool by_rows = layer.mapping.split == Split::rows;
+    const bool by_rows = layer.mapping.split != Split::channels;
     if (!by_rows) resident[places[layer.operation].storage] = false;
     for (const std::size_t input : network.operations[layer.operation].inputs) {
       const std::size_t s = places[input].storage;

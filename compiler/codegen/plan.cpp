@@ -18,13 +18,18 @@ using networks::Int8Op;
 
 aie::Kernel kernel_of(const Int8Op& op) {
   switch (op.kind) {
-    case Int8Op::Kind::depthwise: return aie::Kernel::depthwise;
-    case Int8Op::Kind::max_pool: return aie::Kernel::max_pool;
-    case Int8Op::Kind::average_pool: return aie::Kernel::average_pool;
-    case Int8Op::Kind::add: return aie::Kernel::add;
+    case Int8Op::Kind::depthwise:
+      return aie::Kernel::depthwise;
+    case Int8Op::Kind::max_pool:
+      return aie::Kernel::max_pool;
+    case Int8Op::Kind::average_pool:
+      return aie::Kernel::average_pool;
+    case Int8Op::Kind::add:
+      return aie::Kernel::add;
     case Int8Op::Kind::conv:
     case Int8Op::Kind::input:
-    case Int8Op::Kind::concat: break;
+    case Int8Op::Kind::concat:
+      break;
   }
   return aie::Kernel::conv;
 }
@@ -58,6 +63,7 @@ LayerShape shape_of(const Int8Network& network, std::size_t index, const Codegen
 /// Sizes of the weights chunks that each core gets, and of the rings that hold them on their way.
 void size_rings(LayerPlan& layer, const aie::Device& device) {
   constexpr std::int64_t kAlign = 16;
+  layer.ring_bytes = 0;
   if (!has_weights(layer.shape.kernel)) return;
   layer.slot_bytes.assign(static_cast<std::size_t>(device.columns * device.rows), kAlign);
   for (std::int64_t column = 0; column < device.columns; ++column) {
@@ -83,13 +89,10 @@ void size_rings(LayerPlan& layer, const aie::Device& device) {
   }
 }
 
-/// First fit in the order of first use; returns the index of a region that finds no place.
-std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
+/// First fit in the given order; returns the index of a region that finds no place.
+std::optional<std::size_t> place_in_order(std::vector<Region>& regions, std::int64_t memory,
+                                          const std::vector<std::size_t>& order) {
   constexpr std::int64_t kAlign = 64;
-  std::vector<std::size_t> order(regions.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return regions[a].first < regions[b].first; });
   std::vector<std::size_t> placed;
   for (const std::size_t index : order) {
     Region& region = regions[index];
@@ -110,6 +113,20 @@ std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int6
     placed.push_back(index);
   }
   return std::nullopt;
+}
+
+/// Addresses for all regions: by first use, else the largest first.
+std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
+  std::vector<std::size_t> order(regions.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return regions[a].first < regions[b].first;
+  });
+  if (!place_in_order(regions, memory, order)) return std::nullopt;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return regions[a].bytes > regions[b].bytes;
+  });
+  return place_in_order(regions, memory, order);
 }
 
 /// The largest resident tensor alive beside `region` loses its residence. False: there is none.
@@ -143,6 +160,7 @@ BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device, std::i
     return BlockRange{all.first + begin, end - begin};
   };
   BlockRange blocks{0, layer.shape.out_blocks};
+  if (layer.mapping.split == Split::pixels) return blocks;
   if (layer.mapping.split == Split::channels) blocks = share(blocks, column, device.columns);
   return share(blocks, row, device.rows);
 }
@@ -158,6 +176,10 @@ BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device, std::
 std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device& device,
                                       std::int64_t column) {
   std::vector<std::int64_t> rows;
+  if (layer.mapping.split == Split::pixels) {
+    if (column == 0) rows.push_back(0);  // one stream for all cores
+    return rows;
+  }
   for (std::int64_t row = 0; row < device.rows; ++row) {
     if (layer.mapping.split == Split::channels || row % device.columns == column) {
       rows.push_back(row);
@@ -185,12 +207,59 @@ std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column, std::i
   return std::min(column * rows, layer.shape.out_rows - rows) + offset;
 }
 
+RowRange core_rows(const LayerPlan& layer, const aie::Device& device, std::int64_t row) {
+  const std::int64_t strip = std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
+  if (layer.mapping.split != Split::pixels) return {0, strip};
+  const std::int64_t begin = strip * row / device.rows;
+  return {begin, strip * (row + 1) / device.rows - begin};
+}
+
 bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
+  if (layer.mapping.keep_input) return false;
   return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
          !layer.shape.convolution();
 }
 
-bool one_x_tile_per_step(const aie::Device& device) { return device.rows > kColumnStreams; }
+bool one_x_tile_per_step(const aie::Device& device) {
+  return device.rows > kColumnStreams;
+}
+
+namespace {
+
+/// Chooses the layer's mapping and what follows from it.
+void map_layer(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
+               LayerPlan& layer) {
+  const Int8Op& op = network.operations[layer.operation];
+  layer.mapping = choose_mapping(layer.shape, device, op.name, layer.memtile_share);
+  layer.pieces = pieces_of(layer.shape, layer.mapping, device);
+  if (op.kind == Int8Op::Kind::conv && layer.kept.kept.empty()) {
+    layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
+                          layer.shape.kernel, options.skip_zero_blocks);
+  }
+  size_rings(layer, device);
+}
+
+/// Makes room for the region: first by sending a tensor through DDR, then by smaller strips.
+void make_room(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
+               std::size_t homeless, NetworkPlan& plan) {
+  constexpr double kLeastShare = 1.0 / 64;
+  const Region region = plan.regions[homeless];
+  if (spill_beside(plan, region)) return;
+  LayerPlan& layer = plan.layers[plan.phases[region.last].layer];
+  layer.memtile_share /= 2;
+  if (layer.memtile_share < kLeastShare) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("node '{}': a Memtile of device '{}' has no room for {} bytes of it",
+                            network.operations[layer.operation].name, device.name, region.bytes));
+  }
+  map_layer(network, device, options, layer);
+  const std::vector<bool> possible = may_be_resident(network, plan, device);
+  for (std::size_t i = 0; i < possible.size(); ++i) {
+    if (!possible[i]) plan.resident[i] = false;
+  }
+}
+
+}  // namespace
 
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
@@ -199,17 +268,10 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
     if (op.kind == Int8Op::Kind::input || op.kind == Int8Op::Kind::concat) continue;
-    LayerPlan layer;
+    LayerPlan& layer = plan.layers.emplace_back();
     layer.operation = i;
     layer.shape = shape_of(network, i, options);
-    layer.mapping = choose_mapping(layer.shape, device, op.name);
-    layer.pieces = pieces_of(layer.shape, layer.mapping, device);
-    if (op.kind == Int8Op::Kind::conv) {
-      layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
-                            layer.shape.kernel, options.skip_zero_blocks);
-    }
-    size_rings(layer, device);
-    plan.layers.push_back(std::move(layer));
+    map_layer(network, device, options, layer);
   }
   plan.resident = may_be_resident(network, plan, device);
   if (!options.keep_in_memtiles) plan.resident.assign(plan.resident.size(), false);
@@ -217,13 +279,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
     make_phases(network, device, plan);
     const auto homeless = place_regions(plan.regions, device.silicon.memtile.memory_bytes);
     if (!homeless) return plan;
-    const Region region = plan.regions[*homeless];
-    if (!spill_beside(plan, region)) {
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("a Memtile of device '{}' has no room for {} bytes of node '{}'",
-                              device.name, region.bytes,
-                              network.operations[plan.layers[plan.phases[region.first].layer].operation].name));
-    }
+    make_room(network, device, options, *homeless, plan);
   }
 }
 

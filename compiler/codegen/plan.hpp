@@ -41,6 +41,7 @@ struct LayerPlan {
   std::size_t operation = 0;
   LayerShape shape;
   KeptMap kept;
+  double memtile_share = 1.0;  ///< of what strips may take; smaller where memory is short
   Mapping mapping;
   Pieces pieces;
   /// Bytes of a weights chunk as the core at (column, row) gets it, by column * rows + row.
@@ -51,7 +52,7 @@ struct LayerPlan {
 /// Memory that a phase reads or writes: bytes of the Memtiles, or rows of a storage in DDR.
 struct Use {
   bool ddr = false;
-  std::size_t id = 0;  ///< region, or storage
+  std::size_t id = 0;               ///< region, or storage
   std::int64_t begin = 0, end = 0;  ///< rows of the storage; unused for regions
   bool write = false;
 };
@@ -64,8 +65,8 @@ struct Phase {
 
   // Moves: `parts` by array column, between the strip and DDR, or (exchange) from the neighbours.
   Strip strip;
-  std::vector<Part> parts;       ///< exchange: rows that come from the west
-  std::vector<Part> from_east;   ///< exchange only
+  std::vector<Part> parts;      ///< exchange: rows that come from the west
+  std::vector<Part> from_east;  ///< exchange only
 
   // Compute: output rows of strip `index`, chunks [chunk, chunk + chunks), columns of tiles.
   std::int64_t index = 0;
@@ -105,6 +106,12 @@ struct BlockRange {
 /// Output rows that a column computes in strip `index`: [first, first + rows).
 [[nodiscard]] std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column,
                                            std::int64_t index);
+/// Rows of a strip that the core in that row of the array computes: [first, first + count).
+struct RowRange {
+  std::int64_t first = 0, count = 0;
+};
+[[nodiscard]] RowRange core_rows(const LayerPlan& layer, const aie::Device& device,
+                                 std::int64_t row);
 /// The layer must be computed chunk by chunk (or column of tiles by column of tiles), each in a
 /// step of its own.
 [[nodiscard]] bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device);

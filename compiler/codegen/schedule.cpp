@@ -30,8 +30,7 @@ std::vector<std::vector<std::size_t>> schedule(const NetworkPlan& plan) {
   std::size_t next_compute = 0;
   for (std::size_t i = 0; i < plan.phases.size(); ++i) {
     const Phase& phase = plan.phases[i];
-    const bool computes =
-        phase.kind == Phase::Kind::compute || phase.kind == Phase::Kind::exchange;
+    const bool computes = phase.kind == Phase::Kind::compute || phase.kind == Phase::Kind::exchange;
     std::size_t step = computes ? next_compute : 0;
     for (std::size_t j = 0; j < i; ++j) {
       if (step_of[j] >= step && conflict(plan, plan.phases[j], phase)) step = step_of[j] + 1;

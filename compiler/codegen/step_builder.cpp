@@ -23,23 +23,33 @@ namespace {
 
 Port::Kind opposite(Port::Kind side) {
   switch (side) {
-    case Port::Kind::north: return Port::Kind::south;
-    case Port::Kind::south: return Port::Kind::north;
-    case Port::Kind::east: return Port::Kind::west;
-    case Port::Kind::west: return Port::Kind::east;
-    case Port::Kind::dma: break;
+    case Port::Kind::north:
+      return Port::Kind::south;
+    case Port::Kind::south:
+      return Port::Kind::north;
+    case Port::Kind::east:
+      return Port::Kind::west;
+    case Port::Kind::west:
+      return Port::Kind::east;
+    case Port::Kind::dma:
+      break;
   }
   return Port::Kind::dma;
 }
 
-std::size_t compass(Port::Kind side) { return static_cast<std::size_t>(side) - 1; }
+std::size_t compass(Port::Kind side) {
+  return static_cast<std::size_t>(side) - 1;
+}
 
 /// Height of a tile above its column's shim.
 int level(const aie::Device& device, TileId id) {
   switch (id.kind) {
-    case TileKind::shim: return 0;
-    case TileKind::memtile: return 1 + id.row;
-    case TileKind::core: break;
+    case TileKind::shim:
+      return 0;
+    case TileKind::memtile:
+      return 1 + id.row;
+    case TileKind::core:
+      break;
   }
   return 1 + static_cast<int>(device.memtiles_per_column) + id.row;
 }
@@ -82,7 +92,9 @@ std::int16_t StepBuilder::descriptor(const ChannelId& channel, Descriptor descri
     const int half = limit.descriptors / 2;
     const bool odd = channel.index % 2 != 0;
     int& used = odd ? high : low;
-    if (used >= half) full(channel.tile, odd ? "descriptors of odd channels" : "of even", half);
+    if (used >= half)
+      full(channel.tile, odd ? "descriptors for odd channels" : "descriptors for even channels",
+           half);
     id = used++ + (odd ? half : 0);
   } else {
     if (low >= limit.descriptors) full(channel.tile, "descriptors", limit.descriptors);

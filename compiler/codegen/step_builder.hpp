@@ -70,7 +70,7 @@ class StepBuilder {
   std::map<aie::TileId, std::size_t> tiles_;
   std::map<aie::TileId, std::pair<int, int>> used_descriptors_;  ///< by half, Memtiles
   std::set<std::tuple<ChannelId, ChannelId, std::int16_t>> routes_;
-  std::map<Edge, std::vector<int>> links_;                       ///< owner group of each link
+  std::map<Edge, std::vector<int>> links_;  ///< owner group of each link
   int groups_ = 0;
 };
 

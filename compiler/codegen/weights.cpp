@@ -12,12 +12,18 @@ namespace {
 using aie::Kernel;
 using networks::Int8Op;
 
-std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
+std::size_t index(std::int64_t value) {
+  return static_cast<std::size_t>(value);
+}
 
-std::int64_t taps_of(const Int8Op& op) { return op.window[0] * op.window[1]; }
+std::int64_t taps_of(const Int8Op& op) {
+  return op.window[0] * op.window[1];
+}
 
 /// Blocks of input channels in one operand.
-std::int64_t unit(Kernel kernel) { return kernel == Kernel::conv_sparse4 ? 2 : 1; }
+std::int64_t unit(Kernel kernel) {
+  return kernel == Kernel::conv_sparse4 ? 2 : 1;
+}
 
 std::int8_t weight(const Int8Op& op, std::int64_t in_channels, std::int64_t out, std::int64_t in,
                    std::int64_t tap) {
@@ -25,7 +31,9 @@ std::int8_t weight(const Int8Op& op, std::int64_t in_channels, std::int64_t out,
   return op.weights[index((out * in_channels + in) * taps_of(op) + tap)];
 }
 
-constexpr std::int64_t padded(std::int64_t bytes) { return (bytes + 3) / 4 * 4; }
+constexpr std::int64_t padded(std::int64_t bytes) {
+  return (bytes + 3) / 4 * 4;
+}
 
 class Writer {
  public:
@@ -73,7 +81,8 @@ std::vector<std::uint8_t> encode_depthwise(const Int8Op& op, const ChunkSpan& sp
   Writer writer;
   const std::int64_t channels = op.output.channels;
   const auto each = [&](auto&& put) {
-    for (std::int64_t c = span.out_first * 8; c < (span.out_first + span.out_count) * 8; ++c) put(c);
+    for (std::int64_t c = span.out_first * 8; c < (span.out_first + span.out_count) * 8; ++c)
+      put(c);
   };
   each([&](std::int64_t c) { writer.put(c < channels ? op.bias[index(c)] : std::int32_t{0}); });
   each([&](std::int64_t c) { writer.put(c < channels ? op.shift[index(c)] : std::uint8_t{0}); });

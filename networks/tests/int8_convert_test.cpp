@@ -168,7 +168,8 @@ TEST(ToInt8, PartsOfConcatsShareTheLargestRangeThroughMaxPools) {
   const NodeIndex first = g.concat("ab", {sampled, pooled});
   const NodeIndex small = g.max_pool("small", c, {.kernel = {1, 1}, .stride = {2, 2}});
   const NodeIndex second = g.concat("bc", {pooled, small});
-  const Graph graph = std::move(g).finish(g.concat("all", {first, second}));
+  const NodeIndex all = g.concat("all", {first, second});
+  const Graph graph = std::move(g).finish(all);
   const Quantisation given =
       scales({{"input", {1, 128}}, {"ra", {0.25F, 0}}, {"rb", {1, 0}}, {"c", {0.5F, 128}}});
   const Int8Network network = to_int8(graph, initialise(graph, 1), given);

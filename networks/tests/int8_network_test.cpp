@@ -128,7 +128,7 @@ TEST(Int8Interpreter, AddAlignsOperandsAndClamps) {
 }
 
 TEST(Int8Interpreter, ConcatAppendsChannels) {
-  Int8Op pool = operation(Kind::max_pool, {1, 1, 2});
+  const Int8Op pool = operation(Kind::max_pool, {1, 1, 2});
   const Int8Op concat = operation(Kind::concat, {2, 1, 2}, {1, 0});
   EXPECT_EQ(run({input({1, 1, 2}), pool, concat}, {1, 2}), bytes({1, 2, 1, 2}));
 }

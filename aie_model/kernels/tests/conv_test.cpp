@@ -143,7 +143,7 @@ TEST(Conv, TiesOfRoundingGoToTheEvenNumber) {
 
 TEST(Conv, ExtremesOfBothSignsDoNotOverflow) {
   for (const bool is_unsigned : {false, true}) {
-    KernelCall call{.in = {64, 1, 1}, .out = {1, 1, 1}, .input_unsigned = is_unsigned};
+    const KernelCall call{.in = {64, 1, 1}, .out = {1, 1, 1}, .input_unsigned = is_unsigned};
     Weights weights{
         .values = std::vector<std::int8_t>(std::size_t{64} * 64, -128), .bias = {}, .shift = {}};
     weights.bias.assign(8, 0);
@@ -159,7 +159,7 @@ TEST(Conv, ExtremesOfBothSignsDoNotOverflow) {
 }
 
 TEST(Conv, OutputBlocksWithoutWeightsGiveTheBias) {
-  KernelCall call{.in = {3, 2, 3}, .out = {2, 2, 3}};
+  const KernelCall call{.in = {3, 2, 3}, .out = {2, 2, 3}};
   Rng rng(5);
   Weights weights = random_weights(call, 0.0, false, rng);
   weights.shift.assign(16, 8);
@@ -190,7 +190,7 @@ TEST(Chunk, SizesFollowFromTheKeptOperandsAlone) {
 }
 
 TEST(Chunk, ZeroOperandsAreLeftOutOnlyWhenAsked) {
-  KernelCall call{.in = {4, 1, 1}, .out = {2, 1, 1}};
+  const KernelCall call{.in = {4, 1, 1}, .out = {2, 1, 1}};
   Rng rng(7);
   Weights weights = random_weights(call, 1.0, false, rng);
   std::fill_n(weights.values.begin() + 64, 64, std::int8_t{0});

@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Elementwise,
                          });
 
 TEST(Add, TheSumMayReplaceAnInput) {
-  KernelCall call{.kernel = Kernel::add, .in = {1, 1, 2}, .out = {1, 1, 2}};
+  const KernelCall call{.kernel = Kernel::add, .in = {1, 1, 2}, .out = {1, 1, 2}};
   std::vector<std::uint8_t> memory(64);
   for (std::size_t i = 0; i < 32; ++i) memory[i] = static_cast<std::uint8_t>(i);
   EXPECT_EQ(execute({.call = &call, .input = 0, .second = 16, .output = 0}, memory), "");

@@ -15,7 +15,8 @@ std::uint8_t finish(std::int64_t value, int shift, const KernelCall& call) {
   return static_cast<std::uint8_t>(std::clamp<std::int64_t>(rounded, call.minimum, call.maximum));
 }
 
-std::size_t at(const Extent& e, std::size_t block, std::size_t y, std::size_t x, std::size_t n) {
+std::size_t at(const ImageExtent& e, std::size_t block, std::size_t y, std::size_t x,
+               std::size_t n) {
   return ((block * e.rows + y) * e.columns + x) * 8 + n;
 }
 
@@ -79,7 +80,7 @@ Weights random_weights(const KernelCall& call, double density, bool two_of_four,
 
 void reference_conv(const KernelCall& call, const Weights& weights, Tensors& tensors) {
   const std::size_t taps = taps_of(call);
-  const Extent& out = call.out;
+  const ImageExtent& out = call.out;
   tensors.output.resize(out.bytes());
   if (call.begin) tensors.accumulators.assign(out.bytes(), 0);
   for (std::size_t o = 0; o < out.blocks; ++o) {
@@ -93,7 +94,7 @@ void reference_conv(const KernelCall& call, const Weights& weights, Tensors& ten
               for (std::size_t k = 0; k < 8; ++k) {
                 const std::size_t from = at(call.in, i, y * call.stride[0] + tap / call.window[1],
                                             x * call.stride[1] + tap % call.window[1], k);
-                sum += value(tensors.input[from], call.input_unsigned) *
+                sum += std::int64_t{value(tensors.input[from], call.input_unsigned)} *
                        weights.values[(((o * call.in.blocks + i) * taps + tap) * 8 + k) * 8 + n];
               }
             }
@@ -131,7 +132,7 @@ void reference_elementwise(const KernelCall& call, const Weights& weights, Tenso
       sum += v;
       best = std::max(best, v);
       if (call.kernel == Kernel::depthwise) {
-        product += v * weights.values[(block * taps + tap) * 8 + n];
+        product += std::int64_t{v} * weights.values[(block * taps + tap) * 8 + n];
       }
     }
     if (call.kernel == Kernel::max_pool) tensors.output[to] = static_cast<std::uint8_t>(best);
@@ -162,7 +163,8 @@ std::string run_in_core(KernelCall call, std::span<const std::uint8_t> chunk, Te
   resolved.weights = place(chunk.data(), chunk.size());
   resolved.output = place(nullptr, tensors.output.size());
   const bool split = !(call.begin && call.finish);
-  if (split) call.accumulators = place(tensors.accumulators.data(), call.out.bytes() * 4);
+  if (split)
+    call.accumulators = place(tensors.accumulators.data(), std::size_t{4} * call.out.bytes());
   std::vector<std::uint8_t> expected = memory;
   std::string wrong = execute(resolved, memory);
   const auto take = [&](std::uint32_t address, void* data, std::size_t bytes) {
@@ -174,7 +176,7 @@ std::string run_in_core(KernelCall call, std::span<const std::uint8_t> chunk, Te
     take(resolved.output, tensors.output.data(), tensors.output.size());
   }
   if (wrong.empty() && split && !call.finish) {
-    take(call.accumulators, tensors.accumulators.data(), call.out.bytes() * 4);
+    take(call.accumulators, tensors.accumulators.data(), std::size_t{4} * call.out.bytes());
   }
   if (memory != expected) throw std::runtime_error("a call wrote beside its results");
   return wrong;

@@ -140,7 +140,7 @@ TEST_F(Refusal, AMaskOfTheMissingHalfOfAPair) {
 }
 
 TEST(ChunkRefusal, WeightsThatDoNotFit) {
-  KernelCall call{.in = {1, 1, 1}, .out = {1, 1, 1}};
+  const KernelCall call{.in = {1, 1, 1}, .out = {1, 1, 1}};
   Rng rng(24);
   const testing::Weights weights = testing::random_weights(call, 1.0, false, rng);
   EXPECT_THROW((void)encode_sparse4_chunk(weights.source(call)), Error);

@@ -149,7 +149,7 @@ void add_core(Program& program) {
       if (slot == 0) piece.next = static_cast<std::int16_t>(worker.descriptors.size() + 1);
       add(worker, piece);
     }
-    task(worker, in ? Direction::s2mm : Direction::mm2s, in ? buffer : 0, 2 * buffer, 2);
+    task(worker, in ? Direction::s2mm : Direction::mm2s, in ? buffer : 0, 2 * buffer, 3);
     worker.rings.push_back({.address = static_cast<std::uint32_t>(address),
                             .slot_bytes = 128,
                             .slots = 2,
@@ -161,7 +161,7 @@ void add_core(Program& program) {
   call.input.ring = 0;
   call.second.ring = 1;
   call.output.ring = 2;
-  worker.code = {op(Kind::begin, 0, 4), op(Kind::acquire, 1), op(Kind::acquire, 3),
+  worker.code = {op(Kind::begin, 0, 6), op(Kind::acquire, 1), op(Kind::acquire, 3),
                  op(Kind::acquire, 4),  op(Kind::call, 0),    op(Kind::release, 0),
                  op(Kind::release, 2),  op(Kind::release, 5), op(Kind::advance, 0),
                  op(Kind::advance, 1),  op(Kind::advance, 2), op(Kind::end)};
@@ -171,22 +171,22 @@ void add_core(Program& program) {
 
 Program add_program() {
   Program program = empty_program();
-  const std::uint16_t input = add_buffer(program, DdrBuffer::Kind::input, 128);
-  const std::uint16_t weights = add_buffer(program, DdrBuffer::Kind::weights, 128);
-  const std::uint16_t output = add_buffer(program, DdrBuffer::Kind::output, 128);
-  program.output = {.channels = 8, .rows = 8, .columns = 8};
+  const std::uint16_t input = add_buffer(program, DdrBuffer::Kind::input, 192);
+  const std::uint16_t weights = add_buffer(program, DdrBuffer::Kind::weights, 192);
+  const std::uint16_t output = add_buffer(program, DdrBuffer::Kind::output, 192);
+  program.output = {.channels = 8, .rows = 12, .columns = 8};
   TileProgram& border = tile(program, shim(0));
-  task(border, Direction::mm2s, 0, add(border, external(input, 128)));
-  task(border, Direction::mm2s, 1, add(border, external(weights, 128)));
-  task(border, Direction::s2mm, 0, add(border, external(output, 128)));
+  task(border, Direction::mm2s, 0, add(border, external(input, 192)));
+  task(border, Direction::mm2s, 1, add(border, external(weights, 192)));
+  task(border, Direction::s2mm, 0, add(border, external(output, 192)));
   TileProgram& middle = tile(program, memtile(0));
   middle.locks = {1, 0, 1, 0, 1, 0};
   for (int buffer = 0; buffer < 3; ++buffer) {
     const LockUse free{.lock = static_cast<std::int16_t>(2 * buffer)};
     const LockUse full{.lock = static_cast<std::int16_t>(2 * buffer + 1)};
     const auto address = static_cast<std::uint64_t>(buffer) * 4096;
-    task(middle, Direction::s2mm, buffer, add(middle, linear(address, 64, free, full)), 2);
-    task(middle, Direction::mm2s, buffer, add(middle, linear(address, 64, full, free)), 2);
+    task(middle, Direction::s2mm, buffer, add(middle, linear(address, 64, free, full)), 3);
+    task(middle, Direction::mm2s, buffer, add(middle, linear(address, 64, full, free)), 3);
   }
   add_core(program);
   for (int i = 0; i < 2; ++i) {

@@ -56,7 +56,8 @@ Descriptor external(std::uint16_t buffer, std::uint32_t words, std::uint64_t add
 CoreOp op(CoreOp::Kind kind, int lock_or_index = 0, int value_or_count = 1);
 
 /// The input goes through a Memtile, is added to a weights buffer of the same size on core(0,0) in
-/// pieces of 32 words with double buffers, and comes back: 128 words, twice 64 in the Memtile.
+/// pieces of 32 words with double buffers, and comes back: 192 words, three times 64 in the
+/// Memtile.
 Program add_program();
 
 /// The input goes to the Memtile as one piece of `input_words` (descriptor 0) and comes back as

@@ -16,11 +16,11 @@ std::string fault(const RunResult& result) {
 
 TEST(Machine, AddsThroughShimMemtileAndCore) {
   const Program program = add_program();
-  const auto input = pattern(512);
+  const auto input = pattern(768);
   const RunResult result = run_functional(program, input);
   EXPECT_EQ(fault(result), "");
-  ASSERT_EQ(result.output.size(), 512U);
-  for (std::size_t i = 0; i < 512; ++i) {
+  ASSERT_EQ(result.output.size(), 768U);
+  for (std::size_t i = 0; i < 768; ++i) {
     const int sum =
         static_cast<std::int8_t>(input[i]) + static_cast<std::int8_t>(program.ddr[1].data[i]);
     EXPECT_EQ(static_cast<std::int8_t>(result.output[i]), std::clamp(sum, -128, 127)) << i;
@@ -29,18 +29,18 @@ TEST(Machine, AddsThroughShimMemtileAndCore) {
 
 TEST(Machine, BothModesTakeTheSameCycles) {
   const Program program = add_program();
-  const RunResult functional = run_functional(program, pattern(512));
+  const RunResult functional = run_functional(program, pattern(768));
   const RunResult event = run_event(program);
   EXPECT_EQ(fault(event), "");
   EXPECT_EQ(functional.cycles, event.cycles);
   EXPECT_EQ(functional.events, event.events);
-  EXPECT_GT(event.cycles, 128U);
+  EXPECT_GT(event.cycles, 192U);
   EXPECT_TRUE(event.output.empty());
 }
 
 TEST(Machine, ReadsTileMemoriesAfterAStep) {
   const Program program = add_program();
-  const auto input = pattern(512);
+  const auto input = pattern(768);
   RunOptions options;
   options.functional = true;
   std::vector<std::uint8_t> seen(16);
@@ -49,7 +49,7 @@ TEST(Machine, ReadsTileMemoriesAfterAStep) {
     read(memtile(0), 0, 16, seen);
   };
   EXPECT_EQ(fault(run(program, test_device(), options, input)), "");
-  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), input.begin() + 256 + 16));  // second round
+  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), input.begin() + 512 + 16));  // last round
 }
 
 TEST(Machine, SplitsAndJoinsWhereDescriptorsDifferInLength) {
@@ -196,8 +196,8 @@ TEST(Machine, TraceHasABarForEachRunAndCall) {
     if (activity.kind == Activity::Kind::kernel) ++kernels;
     if (activity.kind == Activity::Kind::mm2s) ++runs;
   }
-  EXPECT_EQ(kernels, 4U);
-  EXPECT_EQ(runs, 2U + 6U + 4U);
+  EXPECT_EQ(kernels, 6U);
+  EXPECT_EQ(runs, 2U + 9U + 6U);
 }
 
 TEST(Machine, RefusesAnotherDeviceAndAnInputOfAnotherSize) {

@@ -26,11 +26,10 @@ std::string compare_part(const aie::ProgramLayer& layer, const aie::TensorPart& 
       for (std::int64_t x = 0; x < shape.columns; ++x) {
         for (std::int64_t c = 0; c < 8; ++c) {
           const std::int64_t channel = (part.block + block) * 8 + c;
-          const int expected =
-              channel < shape.channels
-                  ? reference[static_cast<std::size_t>(
-                        (channel * shape.rows + part.row + y) * shape.columns + x)]
-                  : 0;
+          const int expected = channel < shape.channels
+                                   ? reference[static_cast<std::size_t>(
+                                         (channel * shape.rows + part.row + y) * shape.columns + x)]
+                                   : 0;
           const int found = row[static_cast<std::size_t>(x * 8 + c)];
           if (found != expected) {
             return fmt::format("{} {}: channel {}, row {}, column {} is {}, expected {}",
