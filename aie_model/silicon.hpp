@@ -51,4 +51,11 @@ struct Silicon {
   std::int32_t stack_bytes = 1024;
 };
 
+/// AIE2 (AIE-ML) as AM020 has it, with no limit on DRAM and a shim in every column.
+[[nodiscard]] Silicon aie_ml_silicon();
+
+/// Empty when the description is usable on an array of so many columns; else a sentence for each
+/// thing that is wrong.
+[[nodiscard]] std::vector<std::string> problems_of(const Silicon& silicon, std::int64_t columns);
+
 }  // namespace wbs::aie
