@@ -22,6 +22,8 @@ using Integers = std::vector<std::int64_t>;
 constexpr const char* kGroup = "/network";
 constexpr harness::DatasetOptions kStored{.deflate_level = 1};
 
+constexpr char kNameEnd = '\0';  // no name of a node contains it
+
 constexpr const char* kColumnNames =
     "kind,window_rows,window_columns,stride_rows,stride_columns,top,left,bottom,right,"
     "weights,bias,shifts,shift_input,shift_second,pool_shift,multiplier,minimum,maximum,"
@@ -92,7 +94,7 @@ Tables tables_of(const Int8Network& network) {
     }
     tables.bias.insert(tables.bias.end(), op.bias.begin(), op.bias.end());
     tables.shift.insert(tables.shift.end(), op.shift.begin(), op.shift.end());
-    const std::string names = op.name + "\t" + op.result + "\n";
+    const std::string names = op.name + kNameEnd + op.result + kNameEnd;
     tables.names.insert(tables.names.end(), names.begin(), names.end());
   }
   return tables;
@@ -124,7 +126,7 @@ void set_numbers(const std::int64_t* row, Int8Op& op) {
 std::vector<Int8Op> operations_of(const Tables& tables) {
   std::vector<Int8Op> operations(tables.operations.size() / kColumns);
   const std::string text(tables.names.begin(), tables.names.end());
-  const std::vector<std::string_view> lines = split(text, '\n');
+  const std::vector<std::string_view> names = split(text, kNameEnd);
   std::size_t weights = 0, bias = 0, shift = 0;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const std::int64_t* row = tables.operations.data() + i * kColumns;
@@ -133,9 +135,8 @@ std::vector<Int8Op> operations_of(const Tables& tables) {
     take(tables.weights, weights, row[9], op.weights);
     take(tables.bias, bias, row[10], op.bias);
     take(tables.shift, shift, row[11], op.shift);
-    const std::vector<std::string_view> names = split(lines.at(i), '\t');
-    op.name = names.at(0);
-    op.result = names.at(1);
+    op.name = names.at(2 * i);
+    op.result = names.at(2 * i + 1);
   }
   for (std::size_t i = 0; i + 1 < tables.inputs.size(); i += 2) {
     operations.at(static_cast<std::size_t>(tables.inputs[i]))

@@ -1,7 +1,7 @@
 // The integer network inside a program's file: what a functional run is compared with.
 //
 // Group "/network": attributes name, output (index of the operation that gives the result) and one
-// row of integers per operation in "operations"; "names", a line "name<tab>result" per operation;
+// row of integers per operation in "operations"; "names", name and result of each, zero-terminated;
 // "inputs", pairs (operation, earlier operation) in order; "weights" (int8, two's complement),
 // "bias" (int64) and "shift" (uint8) of all operations one after the other. The columns of
 // "operations" are in its attribute `columns`.
