@@ -10,6 +10,8 @@
 
 #include "aie_model/estimator.hpp"
 #include "aie_model/replay.hpp"
+#include "apps/aie/device_choice.hpp"
+#include "apps/aie/gemm_command.hpp"
 #include "apps/columns.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/commands/simulate_program.hpp"
@@ -37,6 +39,7 @@ struct Options {
   std::string contrast;
   ProgramRun program;
   KernelRun kernel;
+  GemmRun gemm;
   bool json = false;
 };
 
@@ -276,18 +279,24 @@ void add_simulate_command(CLI::App& program, Action& action) {
   command->add_option("--contrast", options->contrast,
                       "Another --cin-split: print the layers in which the two differ");
   add_program_options(*command, options->program);
+  add_gemm_options(*command, options->gemm);
   command->add_option("--kernel", options->kernel.size, "Cycles of a product MxKxN on one core");
   command
       ->add_option("--type", options->kernel.types,
-                   "With --kernel: int8:int8, int8:int16, "
+                   "With --gemm, --kernel: int8:int8, int8:int16, "
                    "int8:int32 or bf16:bf16")
       ->capture_default_str();
-  command->add_option("--device", options->kernel.device, "With --kernel: device or TOML file")
+  command
+      ->add_option("--device", options->kernel.device, "With --gemm, --kernel: device or TOML file")
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&action, options] {
     action = [options] {
       options->program.json = options->kernel.json = options->json;
+      if (options->gemm.wanted()) {
+        return simulate_gemm_run(options->gemm, options->kernel.types,
+                                 choose_device("", options->kernel.device).device, options->json);
+      }
       if (!options->kernel.size.empty()) return simulate_kernel(options->kernel);
       if (!options->program.file.empty()) return simulate_program(options->program);
       const aie::Model model =
@@ -295,8 +304,8 @@ void add_simulate_command(CLI::App& program, Action& action) {
       if (!options->replay.empty()) return replay(*options, model);
       if (options->network.empty()) {
         throw Error(ErrorKind::usage,
-                    "simulate needs a program of wbs compile, --network NAME, --replay FILE.csv or "
-                    "--kernel MxKxN");
+                    "simulate needs a program of wbs compile, --network NAME, --replay FILE.csv "
+                    "--gemm MxKxN or --kernel MxKxN");
       }
       return estimate(*options, model);
     };
