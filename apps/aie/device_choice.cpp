@@ -105,6 +105,11 @@ ChosenDevice choose_device(const std::string& array, const std::string& device) 
   }
 }
 
+ChosenDevice choose_array(const std::string& array) {
+  const bool is_size = !array.empty() && array[0] >= '0' && array[0] <= '9';
+  return is_size ? choose_device(array, "") : choose_device("", array);
+}
+
 aie::Device device_of_text(const std::string& text) {
   try {
     return device_of(json::parse(text));

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@ constexpr harness::DatasetOptions kStored{.deflate_level = 1};
 constexpr const char* kTables = "/program/tables";
 constexpr const char* kStrings = "/program/strings";
 constexpr const char* kBytes = "/program/bytes";
+constexpr const char* kTiling = "/tiling";
 
 void write_bytes(harness::Hdf5File& file, const std::string& object,
                  const std::vector<std::uint8_t>& bytes) {
@@ -88,7 +91,10 @@ void write_program_file(const std::string& path, const ProgramFileContent& conte
     file.set("/", "weights", content.weights_source);
     file.set("/", "scales", content.scales_source);
     write_tables(file, aie::to_tables(content.program));
-    write_int8_network(file, content.network);
+    if (content.network != nullptr) write_int8_network(file, *content.network);
+    if (!content.tiling.empty()) {
+      write_bytes(file, kTiling, {content.tiling.begin(), content.tiling.end()});
+    }
     file.close();
   }
   std::filesystem::rename(temporary, path);
@@ -114,8 +120,25 @@ ProgramFile read_program_file(const std::string& path, bool with_network) {
   }
   result.weights_source = file.text("/", "weights");
   result.scales_source = file.text("/", "scales");
+  if (file.has(kTiling)) {
+    const std::vector<std::uint8_t> tiling = file.read_bytes(kTiling);
+    result.tiling.assign(tiling.begin(), tiling.end());
+  }
+  if (with_network && !file.has("/network")) {
+    throw Error(ErrorKind::input,
+                fmt::format("{}: holds no network to compare a functional run with", path));
+  }
   if (with_network) result.network = read_int8_network(file, path);
   return result;
+}
+
+bool is_hdf5_file(const std::string& path) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorKind::input, fmt::format("{}: cannot be opened for reading", path));
+  std::string start(kSignature.size(), '\0');
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start == kSignature;
 }
 
 }  // namespace wbs::apps

@@ -55,8 +55,8 @@ int compile(const Options& options) {
       compile_program(model, options.model.pattern, device.device,
                       {.per_channel = !options.model.per_layer_shift}, options.codegen);
   if (!options.out.empty()) {
-    write_program_file(options.out, {compiled.program, compiled.network, device.text,
-                                     model.weights_source, model.scales_source});
+    write_program_file(options.out, {compiled.program, &compiled.network, device.text,
+                                     model.weights_source, model.scales_source, ""});
   }
   if (!options.emit.empty()) {
     fmt::print("{}", aie::print(compiled.program));
