@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::int64_t kWordBytes = 4;
 constexpr std::int64_t kStepK = 8;           // k of an operand of the multiply-accumulate unit
+// Weight of what is not the bound: among nearly equal tiles the one with slack elsewhere.
+constexpr double kSlack = 0.01;
 constexpr std::int64_t kLargestSide = 1024;  // of a tile: descriptors count to 1023 in a loop
 
 double d(std::int64_t value) {
@@ -64,10 +66,11 @@ class Best {
   Best(const Gemm& gemm, const aie::Device& device) : gemm_(gemm), device_(device) {}
 
   void consider(const GemmTile& tile) {
-    const double cycles = estimate_gemm(gemm_, tile, device_).cycles();
+    const GemmEstimate estimate = estimate_gemm(gemm_, tile, device_);
+    const double score = estimate.cycles() + kSlack * (estimate.core + estimate.panels);
     // Of equal ones the first: smaller tiles and panels.
-    if (cycles < cycles_) {
-      cycles_ = cycles;
+    if (score < score_) {
+      score_ = score;
       tile_ = tile;
     }
   }
@@ -77,7 +80,7 @@ class Best {
   const Gemm& gemm_;
   const aie::Device& device_;
   std::optional<GemmTile> tile_;
-  double cycles_ = std::numeric_limits<double>::infinity();
+  double score_ = std::numeric_limits<double>::infinity();
 };
 
 /// All panels for one m, k, n; false if not even the smallest fits.
