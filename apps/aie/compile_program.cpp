@@ -5,7 +5,9 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
+#include "aie_model/program/checker.hpp"
 #include "core/error.hpp"
 
 namespace wbs::apps {
@@ -44,7 +46,18 @@ CompiledProgram compile_program(const ScaledModel& model, const std::string& pat
 }
 
 void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind) {
-  (void)program, (void)device, (void)kind;  // TEMPORARY: until aie::check
+  const std::vector<aie::Violation> violations = aie::check(program, device);
+  if (violations.empty()) return;
+  const aie::Violation& first = violations.front();
+  const std::string step = first.step < program.steps.size()
+                               ? fmt::format(" ('{}')", program.steps[first.step].name)
+                               : "";
+  throw Error(
+      kind,
+      fmt::format(
+          "{} breaks the rule '{}' in step {}{}: {}{}", aie::to_string(first.tile), first.rule,
+          first.step, step, first.message,
+          violations.size() == 1 ? "" : fmt::format(" (and {} more)", violations.size() - 1)));
 }
 
 ProgramSize size_of(const aie::Program& program) {

@@ -21,6 +21,7 @@ struct Options {
   compiler::CodegenOptions codegen;
   std::string array, device;
   std::string out, emit, passes;
+  std::int64_t step = -1;  ///< to print; -1: all
   bool json = false;
 };
 
@@ -59,7 +60,9 @@ int compile(const Options& options) {
                                      model.weights_source, model.scales_source, ""});
   }
   if (!options.emit.empty()) {
-    fmt::print("{}", aie::print(compiled.program));
+    fmt::print("{}", options.step < 0 ? aie::print(compiled.program)
+                                      : aie::print_step(compiled.program,
+                                                        static_cast<std::uint32_t>(options.step)));
   } else if (options.json) {
     fmt::print("{}\n", compile_json(compiled, model).dump());
   } else {
@@ -100,6 +103,8 @@ void add_compile_command(CLI::App& program, Action& action) {
                       "Device (wbs list devices) or TOML file; --array then is a part of it");
   command->add_option("--out", o->out, "Write the program (HDF5), for wbs simulate");
   command->add_option("--emit", o->emit, "text: print the program");
+  command->add_option("--step", o->step, "With --emit: only this step")
+      ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--passes", o->passes,
                    "Print what each pass did, or run up to this one and print its result: graph, "
