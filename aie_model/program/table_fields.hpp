@@ -11,7 +11,7 @@
 
 #include "aie_model/program/program.hpp"
 
-namespace wbs::aie::tables {
+namespace wbs::aie::table_form {
 
 /// T or const T: the writer visits const structs, the reader fills them.
 template <typename Given, typename T>
@@ -212,4 +212,4 @@ void fields(auto& archive, Like<Program> auto& program) {
   archive.list("steps", "program", program.steps);
 }
 
-}  // namespace wbs::aie::tables
+}  // namespace wbs::aie::table_form

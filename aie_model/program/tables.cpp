@@ -1,107 +1,27 @@
 #include "aie_model/program/tables.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
+#include <concepts>
 #include <limits>
 #include <string_view>
 #include <utility>
 
 #include "aie_model/program/table_fields.hpp"
-#include "core/error.hpp"
+#include "aie_model/program/table_layout.hpp"
 
 namespace wbs::aie {
 namespace {
 
-using tables::fields;
-
-template <typename T>
-constexpr bool kIsNumber = std::is_integral_v<T> || std::is_enum_v<T>;
-
-template <typename T>
-constexpr bool kIsArray = false;
-template <typename T, std::size_t N>
-constexpr bool kIsArray<std::array<T, N>> = true;
-
-using Bytes = std::vector<std::uint8_t>;
-
-/// What a table of a program consists of.
-struct TableLayout {
-  std::string name, parent;  ///< parent table; empty: none
-  std::vector<std::string> columns, strings;
-};
-
-/// Collects the layouts of all tables by visiting an empty program.
-class LayoutArchive {
- public:
-  LayoutArchive(std::vector<TableLayout>& layouts, TableLayout layout)
-      : layouts_(&layouts), layout_(std::move(layout)) {}
-
-  template <typename T>
-  void operator()(std::string_view name, const T& field) {
-    const std::string column = prefix_ + std::string(name);
-    if constexpr (kIsNumber<T> || std::same_as<T, Bytes>) {
-      layout_.columns.push_back(column);
-    } else if constexpr (std::same_as<T, std::string>) {
-      layout_.strings.push_back(column);
-    } else if constexpr (kIsArray<T>) {
-      for (std::size_t i = 0; i < field.size(); ++i) {
-        layout_.columns.push_back(fmt::format("{}.{}", column, i));
-      }
-    } else {
-      const std::string outside = std::exchange(prefix_, column + ".");
-      fields(*this, field);
-      prefix_ = outside;
-    }
-  }
-
-  template <typename T>
-  void list(std::string_view table, std::string_view parent, const std::vector<T>& /*children*/) {
-    LayoutArchive child(*layouts_, {std::string(table), layout_.name, {std::string(parent)}, {}});
-    const T empty{};
-    fields(child, empty);
-    child.done();
-  }
-
-  void done() { layouts_->push_back(std::move(layout_)); }
-
- private:
-  std::vector<TableLayout>* layouts_;
-  TableLayout layout_;
-  std::string prefix_;
-};
-
-const std::vector<TableLayout>& layouts() {
-  static const std::vector<TableLayout> kLayouts = [] {
-    std::vector<TableLayout> result;
-    LayoutArchive archive(result, {"program", "", {}, {}});
-    const Program empty;
-    fields(archive, empty);
-    archive.done();
-    return result;
-  }();
-  return kLayouts;
-}
-
-std::size_t row_count(const Table& table) {
-  return table.values.size() / table.columns.size();
-}
-
-std::string string_key(std::string_view table, std::string_view name) {
-  return fmt::format("{}.{}", table, name);
-}
-
-std::string bytes_key(std::string_view table, std::string_view name, std::size_t row) {
-  return fmt::format("{}.{}.{}", table, name, row);
-}
-
-[[noreturn]] void refuse(std::string_view table, std::size_t row, std::string_view column,
-                         const std::string& reason) {
-  throw Error(ErrorKind::input,
-              fmt::format("table {}, row {}, column {}: {}", table, row, column, reason));
-}
+using table_form::Bytes;
+using table_form::bytes_key;
+using table_form::fields;
+using table_form::kIsArray;
+using table_form::kIsNumber;
+using table_form::refuse;
+using table_form::row_count;
+using table_form::string_key;
+using table_form::TableLayout;
 
 /// Appends one row to a table.
 class RowWriter {
@@ -173,7 +93,7 @@ class RowReader {
   template <typename T>
   void operator()(std::string_view name, T& field) {
     if constexpr (std::is_enum_v<T>) {
-      field = static_cast<T>(number(0, tables::last_of(T{})));
+      field = static_cast<T>(number(0, table_form::last_of(T{})));
     } else if constexpr (std::is_integral_v<T>) {
       using Limits = std::numeric_limits<T>;
       constexpr bool kWide = std::same_as<T, std::uint64_t>;  // half of it, here
@@ -236,63 +156,11 @@ class RowReader {
   const std::int64_t* value_;
 };
 
-/// The table of that layout. Throws Error unless it is there with the layout's columns, whole rows
-/// and a string for each row.
-const Table& shaped_table(const ProgramTables& tables, const TableLayout& layout) {
-  const auto fail = [&](const std::string& reason) {
-    throw Error(ErrorKind::input, fmt::format("table {}: {}", layout.name, reason));
-  };
-  const auto found = tables.tables.find(layout.name);
-  if (found == tables.tables.end()) fail("missing");
-  const Table& table = found->second;
-  for (std::size_t i = 0; i < std::max(layout.columns.size(), table.columns.size()); ++i) {
-    if (i >= table.columns.size()) fail(fmt::format("no column {}", layout.columns[i]));
-    if (i >= layout.columns.size()) fail(fmt::format("unknown column {}", table.columns[i]));
-    if (table.columns[i] != layout.columns[i]) {
-      fail(fmt::format("column {} is {}, not {}", i, table.columns[i], layout.columns[i]));
-    }
-  }
-  if (table.values.size() % table.columns.size() != 0) {
-    fail(fmt::format("{} values are no whole rows of {} columns (row {} ends early)",
-                     table.values.size(), table.columns.size(), row_count(table)));
-  }
-  if (layout.parent.empty() && row_count(table) != 1) {
-    fail(fmt::format("{} rows, not 1", row_count(table)));
-  }
-  for (const std::string& name : layout.strings) {
-    const auto strings = tables.strings.find(string_key(layout.name, name));
-    const std::size_t count = strings == tables.strings.end() ? 0 : strings->second.size();
-    if (count != row_count(table)) {
-      fail(fmt::format("{} rows, but {} strings in {}", row_count(table), count,
-                       string_key(layout.name, name)));
-    }
-  }
-  return table;
-}
-
-/// Throws Error unless the first column holds rows of the parent's table, ascending.
-void check_parents(const TableLayout& layout, const Table& table, std::size_t parents) {
-  std::int64_t previous = 0;
-  for (std::size_t row = 0; row < row_count(table); ++row) {
-    const std::int64_t parent = table.values[row * table.columns.size()];
-    if (parent < 0 || std::cmp_greater_equal(parent, parents)) {
-      refuse(
-          layout.name, row, layout.columns.front(),
-          fmt::format("{} is not one of the {} rows of table {}", parent, parents, layout.parent));
-    }
-    if (parent < previous) {
-      refuse(layout.name, row, layout.columns.front(),
-             fmt::format("{} after {}, but rows follow their parents in order", parent, previous));
-    }
-    previous = parent;
-  }
-}
-
 }  // namespace
 
 ProgramTables to_tables(const Program& program) {
   ProgramTables result;
-  for (const TableLayout& layout : layouts()) {
+  for (const TableLayout& layout : table_form::layouts()) {
     result.tables[layout.name].columns = layout.columns;
     for (const std::string& name : layout.strings) result.strings[string_key(layout.name, name)];
   }
@@ -303,13 +171,13 @@ ProgramTables to_tables(const Program& program) {
 
 Program from_tables(const ProgramTables& tables) {
   Cursors cursors;
-  for (const TableLayout& layout : layouts()) {
-    const Table& table = shaped_table(tables, layout);
+  for (const TableLayout& layout : table_form::layouts()) {
+    const Table& table = table_form::shaped_table(tables, layout);
     cursors[layout.name] = {&table, row_count(table), 0};
   }
-  for (const TableLayout& layout : layouts()) {
+  for (const TableLayout& layout : table_form::layouts()) {
     if (layout.parent.empty()) continue;
-    check_parents(layout, *cursors[layout.name].table, cursors[layout.parent].rows);
+    table_form::check_parents(layout, *cursors[layout.name].table, cursors[layout.parent].rows);
   }
   Program program;
   RowReader reader(tables, cursors, "program", cursors["program"]);

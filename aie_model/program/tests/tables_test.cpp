@@ -67,6 +67,22 @@ TEST(ProgramTables, EveryCellReachesTheProgram) {
   }
 }
 
+TEST(ProgramTables, EveryStringAndByteReachesTheProgram) {
+  const Program sample = sample_program();
+  const ProgramTables tables = to_tables(sample);
+  EXPECT_EQ(tables.strings.size(), 7U);
+  for (const auto& [key, strings] : tables.strings) {
+    for (std::size_t i = 0; i < strings.size(); ++i) {
+      ProgramTables changed = tables;
+      changed.strings.at(key)[i] += "'";
+      EXPECT_NE(from_tables(changed), sample) << key;
+    }
+  }
+  ProgramTables changed = tables;
+  changed.bytes.at("ddr.data.0")[4] = 0;
+  EXPECT_NE(from_tables(changed), sample);
+}
+
 TEST(ProgramTables, MissingTableIsNamed) {
   for (const auto& [name, table] : to_tables(Program{}).tables) {
     ProgramTables tables = to_tables(sample_program());
