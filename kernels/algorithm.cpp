@@ -32,7 +32,8 @@ double traffic(const ConvLayer& layer, double weight_words) {
 }
 
 double direct_time(const ConvLayer& layer) {
-  const double words = cheapest_packing(layer, {.blocks = true, .pairs = false}).words;
+  const double words =
+      cheapest_packing(layer, {.blocks = true, .pairs = false, .compact = true}).words;
   const ConvShape& shape = layer.shape;
   const auto pixels = static_cast<double>(shape.images * shape.out_height() * shape.out_width());
   return kProduct * words * pixels / kVectorPixels + traffic(layer, words);
