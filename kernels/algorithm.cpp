@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
+#include "kernels/compact.hpp"
 #include "kernels/conv_kernel.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/winograd_geometry.hpp"
@@ -74,9 +76,14 @@ AlgorithmTimes estimate_times(const ConvLayer& layer, const Implementation& impl
   const bool vectors =
       implementation.winograd != nullptr && implementation.winograd != winograd_reference;
   if (!vectors || !winograd_refusal(layer, implementation).empty()) return times;
-  const PackingChoice packing = winograd_packing(layer);
-  times.winograd2 = winograd_time(layer, packing, 2);
-  times.winograd4 = winograd_time(layer, packing, 4);
+  ConvLayer computed = layer;
+  if (const std::optional<CompactOutputs> kept = compact_outputs(layer)) {
+    computed.shape.out_channels = static_cast<std::int64_t>(kept->channels.size());
+    computed.mask = nullptr;
+  }
+  const PackingChoice packing = winograd_packing(computed);
+  times.winograd2 = winograd_time(computed, packing, 2);
+  times.winograd4 = winograd_time(computed, packing, 4);
   return times;
 }
 

@@ -39,6 +39,20 @@ struct CompactOutputs {
 /// The weights of the rows: [rows][cin][kh][kw].
 [[nodiscard]] Tensor compact_weights(const ConvLayer& layer, const CompactOutputs& outputs);
 
+/// `size` values per output channel (or none at all) -> as many per row; rows of zeros get those of
+/// channel 0.
+template <typename T>
+[[nodiscard]] std::vector<T> compact_values(const std::vector<T>& values, std::int64_t size,
+                                            const CompactOutputs& outputs) {
+  std::vector<T> rows;
+  if (values.empty()) return rows;
+  for (const std::int32_t channel : outputs.channels) {
+    const auto first = values.begin() + (channel < 0 ? 0 : channel * size);
+    rows.insert(rows.end(), first, first + size);
+  }
+  return rows;
+}
+
 /// Time of the layer computed so, in panel words per output pixel (choose_packing's unit); infinite
 /// where compact_outputs() gives nothing.
 [[nodiscard]] double compact_cost(const ConvLayer& layer);
