@@ -154,10 +154,10 @@ double compact_cost(const ConvLayer& layer) {
 }
 
 void set_epilogue(const ChannelEpilogue& epilogue, Element output, CompactOutputs& outputs) {
-  const std::int32_t step = static_cast<std::int32_t>(channels_per_word(output));
-  std::int32_t first = 0;
+  const std::int64_t step = channels_per_word(output);
+  std::int64_t first = 0;
   for (FinishWord& word : outputs.words) {
-    for (std::int32_t i = 0; i < step; ++i) {
+    for (std::int64_t i = 0; i < step; ++i) {
       const auto channel = static_cast<std::size_t>(first + word.shift[i] * step / 32);
       const bool kept = i < word.kept;
       // Without scales a kept sum has its bias already; adding -0 changes no bit.
@@ -175,7 +175,8 @@ void set_epilogue(const ChannelEpilogue& epilogue, Element output, CompactOutput
 void run_compact_group(const CompactTile& kernels, const CompactOutputs& outputs,
                        const CompactGroup& group, TileArgs args) noexcept {
   // The last row is the zeros of channels without sums; the others the tile kernel writes.
-  alignas(64) std::array<float, (kMostSumRows + 1) * kSumPitch> sums;
+  constexpr std::size_t kPitch = kSumPitch;
+  alignas(64) std::array<float, (std::size_t{kMostSumRows} + 1) * kPitch> sums;
   std::fill(sums.end() - kSumPitch, sums.end(), 0.0F);
   FinishRun run{};
   run.words = outputs.words.data() + group.first_word;
@@ -210,7 +211,8 @@ void run_compact_group(const CompactTile& kernels, const CompactOutputs& outputs
   args.panel_begin = 0;
   args.panel_end = 1;
   for (std::int32_t panel = 0; panel < panels; ++panel) {
-    args.output = reinterpret_cast<unsigned char*>(sums.data() + panel * kPanel * kSumPitch);
+    args.output =
+        reinterpret_cast<unsigned char*>(sums.data() + std::int64_t{panel} * kPanel * kSumPitch);
     outputs_to_write.take_share(panels - panel).prefetch();
     const Lines inputs_to_come = inputs.take_share(panels - panel);
     args.next_input = inputs_to_come.place;

@@ -101,7 +101,7 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
       weights_(direct_weights(layer, input(), implementation, options)),
       geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packed.packing),
                             weights_.folded)),
-      epilogue_(pad_epilogue(layer, layer.shape.out_channels + 2 * kPanelRows)) {
+      epilogue_(pad_epilogue(layer, layer.shape.out_channels + std::int64_t{2} * kPanelRows)) {
   if (options.reload_sources != nullptr) {
     const Tensor numbered = numbered_weights(layer.weights->shape);
     ConvLayer places = layer;

@@ -206,7 +206,7 @@ TEST_P(Winograd, KeptOutputsOfAChannelMaskAreMultipliedAlone) {
     const std::int64_t tiles = GetParam() == 2 ? 49 : 16;
     const std::int64_t positions = GetParam() == 2 ? 16 : 36;
     const std::int64_t kept = data.layer().mask->kept_weights() / (9 * 16);
-    EXPECT_EQ(conv.packed_macs(), (kept + 7) / 8 * 8 * 16 * positions * tiles);
+    EXPECT_EQ(conv.packed_macs(), (kept + 7) / 8 * std::int64_t{128} * positions * tiles);
     const Tensor bound =
         with_winograd_bound(data.expected(), data.layer(), data.input(), GetParam()).bound;
     EXPECT_EQ(data.difference(data.run(options), bound), "");
