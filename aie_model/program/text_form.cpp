@@ -168,7 +168,8 @@ void print_tile(std::string& out, const TileProgram& tile) {
   append(out, "  {}\n", to_string(tile.tile));
   if (!tile.locks.empty()) append(out, "    locks {}\n", fmt::join(tile.locks, " "));
   for (std::size_t id = 0; id < tile.descriptors.size(); ++id) {
-    print_descriptor(out, id, tile.descriptors[id]);
+    const Descriptor& descriptor = tile.descriptors[id];
+    if (descriptor != Descriptor{}) print_descriptor(out, id, descriptor);
   }
   for (const Channel& channel : tile.channels) print_channel(out, channel);
   for (std::size_t id = 0; id < tile.rings.size(); ++id) {

@@ -1,5 +1,6 @@
 // A program as text for people and diffs. One line for each descriptor, channel, ring, call,
-// instruction and connection; fields at their default are left out.
+// instruction and connection; fields at their default and descriptors of nothing but defaults (ids
+// that nobody uses) are left out.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace wbs::aie {
 
 /// The whole program: network, DDR buffers with the digest (core/digest.hpp) of their data,
 /// layers, every step. A change of any field shows, except of operands that a core's instruction
-/// does not use.
+/// does not use, and of how many unused descriptors come last.
 [[nodiscard]] std::string print(const Program& program);
 
 /// What each tile does in that step, and the routes. Addresses are bytes; loops are

@@ -68,6 +68,14 @@ TEST(ProgramText, StepAloneReadsAsInTheProgram) {
   EXPECT_THROW(static_cast<void>(print_step(program, 3)), Error);
 }
 
+TEST(ProgramText, UnusedDescriptorsAreLeftOut) {
+  Program program = sample_program();
+  program.steps[2].tiles[0].descriptors.emplace_back();
+  EXPECT_EQ(print(program), kSampleText);
+  program.steps[2].tiles[0].descriptors.emplace_back().words = 3;
+  EXPECT_NE(print_step(program, 2).find("16 words\n    bd 2: own @0 3 words\n"), std::string::npos);
+}
+
 /// Fields of core instructions that only some kinds of instruction use.
 bool may_be_unused(const std::string& table, const std::string& column) {
   return table == "code" && column != "kind";
