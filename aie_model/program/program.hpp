@@ -63,10 +63,10 @@ struct Descriptor {
   std::uint16_t ddr_buffer = 0;
   std::uint64_t address = 0;  ///< bytes, a multiple of 4
   std::uint32_t words = 0;    ///< read or written in memory by one run; padding not counted
-  std::vector<Dimension> dimensions;
+  std::vector<Dimension> dimensions{};
   Dimension iteration{1, 0};
   std::array<std::uint16_t, 3> pad_before{}, pad_after{};
-  LockUse acquire, release;  ///< before the first word, after the last
+  LockUse acquire{}, release{};  ///< before the first word, after the last
   std::int16_t next = -1;    ///< descriptor that follows in the chain
   std::int16_t packet = -1;  ///< MM2S: send the run as a packet with this id (0 to 31)
   /// MM2S with a packet id: the descriptor that the packet asks for at an out-of-order receiver.

@@ -105,8 +105,8 @@ class CoreEmitter {
     const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
     if (address > room) {
       throw Error(ErrorKind::unsupported,
-                  fmt::format("node '{}': {} needs {} bytes of {}, more than {}", op_.name,
-                              aie::to_string(id_), address, "data memory", room));
+                  fmt::format("{} needs {} bytes of data memory, more than {}", aie::to_string(id_),
+                              address, room));
     }
   }
 

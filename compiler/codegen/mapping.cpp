@@ -24,9 +24,9 @@ std::int64_t chunk_estimate(const LayerShape& shape, std::int64_t out, std::int6
   if (!shape.convolution()) return 0;
   // A margin for chunks that keep more than the mean.
   const double operands = static_cast<double>(out * in);
-  const double kept =
-      std::min(operands, shape.density * operands +
-                             3.0 * std::sqrt(shape.density * (1 - shape.density) * operands));
+  const double kept = std::min(
+      operands, shape.margin * (shape.density * operands +
+                                3.0 * std::sqrt(shape.density * (1 - shape.density) * operands)));
   const bool sparse = shape.kernel == aie::Kernel::conv_sparse4;
   const double bytes = sparse ? 80.0 * std::ceil(kept / 2) : 64.0 * kept;
   return static_cast<std::int64_t>(
@@ -223,6 +223,12 @@ struct Search {
 };
 
 }  // namespace
+
+std::int64_t core_bytes(const Pieces& pieces, std::int64_t weight_bytes) {
+  constexpr std::int64_t kAlignment = 256;  // of all buffers together
+  return 2 * (pieces.input_bytes + pieces.output_bytes + weight_bytes) + pieces.accumulator_bytes +
+         kAlignment;
+}
 
 Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Device& device) {
   Pieces p;

@@ -25,6 +25,7 @@ struct LayerShape {
   std::int64_t window_rows = 1, window_columns = 1, stride_rows = 1, stride_columns = 1;
   std::int64_t pad_top = 0, pad_left = 0;
   double density = 1.0;  ///< kept share of 8x8 operands
+  double margin = 1.0;   ///< how much larger than expected the largest chunk of weights may be
   [[nodiscard]] bool convolution() const {
     return kernel == aie::Kernel::conv || kernel == aie::Kernel::conv_sparse4;
   }
@@ -66,6 +67,9 @@ struct Pieces {
 
 [[nodiscard]] Pieces pieces_of(const LayerShape& shape, const Mapping& mapping,
                                const aie::Device& device);
+
+/// Data memory that a core needs: two slots of each ring and the accumulators.
+[[nodiscard]] std::int64_t core_bytes(const Pieces& pieces, std::int64_t weight_bytes);
 
 /// Most streams from a Memtile to the cores of its column, or back, that have their own link.
 inline constexpr std::int64_t kColumnStreams = 4;

@@ -237,14 +237,24 @@ namespace {
 /// Chooses the layer's mapping and what follows from it.
 void map_layer(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
                LayerPlan& layer) {
+  constexpr int kTries = 8;
   const Int8Op& op = network.operations[layer.operation];
-  layer.mapping = choose_mapping(layer.shape, device, op.name, layer.memtile_share);
-  layer.pieces = pieces_of(layer.shape, layer.mapping, device);
   if (op.kind == Int8Op::Kind::conv && layer.kept.kept.empty()) {
     layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
                           layer.shape.kernel, options.skip_zero_blocks);
   }
-  size_rings(layer, device);
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    layer.mapping = choose_mapping(layer.shape, device, op.name, layer.memtile_share);
+    layer.pieces = pieces_of(layer.shape, layer.mapping, device);
+    size_rings(layer, device);
+    // The choice knows the mean density only; the fullest chunk may be larger.
+    const std::int64_t most = layer.slot_bytes.empty() ? 0
+                                                       : *std::max_element(layer.slot_bytes.begin(),
+                                                                           layer.slot_bytes.end());
+    const std::int64_t room = device.core_memory - device.silicon.stack_bytes;
+    if (core_bytes(layer.pieces, most) <= room) return;
+    layer.shape.margin *= 1.2;
+  }
 }
 
 /// Layers whose weights come early while the region is alive load them late instead. False: none.
