@@ -61,12 +61,17 @@ void dimensions(const StepFacts&, const TileFacts& tile, Report& report) {
   });
 }
 
+/// The outermost dimension has no count in hardware: the words end it. Zeros behind it need one.
 void dimension_count(const StepFacts&, const TileFacts& tile, Report& report) {
   const TileId id = tile.program->tile;
   for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
     for (std::size_t level = 0; level < descriptor.dimensions.size(); ++level) {
       const std::uint32_t count = descriptor.dimensions[level].count;
-      if (count >= 1 && count <= tile.limits->max_count) continue;
+      const bool padded =
+          level < descriptor.pad_after.size() &&
+          (descriptor.pad_before.at(level) != 0 || descriptor.pad_after.at(level) != 0);
+      const bool counted = padded || level + 1 < descriptor.dimensions.size();
+      if (count >= 1 && (!counted || count <= tile.limits->max_count)) continue;
       report.add(id, fmt::format("{} dimension {} has count {}, expected 1 to {}", name_of(id, d),
                                  level, count, tile.limits->max_count));
     }
@@ -148,6 +153,12 @@ void padding(const StepFacts&, const TileFacts& tile, Report& report) {
       } else if (level >= descriptor.dimensions.size()) {
         report.add(id, fmt::format("{} pads dimension {}, it has {} dimensions", name_of(id, d),
                                    level, descriptor.dimensions.size()));
+      }
+      const int most = std::max(descriptor.pad_before.at(level), descriptor.pad_after.at(level));
+      const std::int32_t limit = tile.limits->max_padding.at(level);
+      if (id.kind == TileKind::memtile && most > limit) {
+        report.add(id, fmt::format("{} pads dimension {} by {}, at most {} is possible",
+                                   name_of(id, d), level, most, limit));
       }
     }
   });

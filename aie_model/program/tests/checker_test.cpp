@@ -91,7 +91,13 @@ const std::vector<Mutation> kDescriptorMutations{
     {"dimension count",
      [](Program& p) {
        descriptor(p, kCore, 0).words = 256;
-       descriptor(p, kCore, 0).dimensions = {{256, 1}};
+       descriptor(p, kCore, 0).dimensions = {{256, 1}, {1, 1}};
+     }},
+    {"dimension count",
+     [](Program& p) {
+       descriptor(p, kMemtile, 3).words = 2048;
+       descriptor(p, kMemtile, 3).dimensions = {{2, 1}, {1024, 2}};
+       descriptor(p, kMemtile, 3).pad_after[1] = 1;
      }},
     {"stride", [](Program& p) { descriptor(p, kCore, 0).dimensions = {{32, 1}, {2, 8193}}; }},
     {"stride", [](Program& p) { descriptor(p, kMemtile, 1).dimensions = {{8, 1}, {8, 0}}; }},
@@ -102,6 +108,12 @@ const std::vector<Mutation> kDescriptorMutations{
     {"word product", [](Program& p) { descriptor(p, kMemtile, 1).words = 65; }},
     {"alignment", [](Program& p) { descriptor(p, kMemtile, 1).address = 2; }},
     {"padding", [](Program& p) { descriptor(p, kMemtile, 1).pad_after[2] = 1; }},
+    {"padding",
+     [](Program& p) {
+       descriptor(p, kMemtile, 3).words = 4;
+       descriptor(p, kMemtile, 3).dimensions = {{2, 1}, {2, 2}};
+       descriptor(p, kMemtile, 3).pad_before[1] = 32;
+     }},
     {"padding",
      [](Program& p) {
        descriptor(p, kMemtile, 0).dimensions = {{64, 1}};
@@ -260,6 +272,13 @@ TEST(CheckerRules, NameStepTileValueAndLimit) {
   EXPECT_EQ(found[1].message,
             "core(0,0) descriptor 0 touches bytes 0 to 79999 from address 0 of a memory of 65536 "
             "bytes");
+}
+
+TEST(CheckerRules, LetTheWordsEndTheOutermostDimension) {
+  Program program = good_program();
+  descriptor(program, kMemtile, 3).words = 2048;
+  descriptor(program, kMemtile, 3).dimensions = {{2, 1}, {1024, 2}};
+  EXPECT_TRUE(check(program, good_device()).empty());
 }
 
 }  // namespace
