@@ -18,13 +18,15 @@ struct TileLimits {
   bool split_descriptors = false;  ///< even channels use the lower half, odd ones the upper half
   std::int32_t dimensions = 0;     ///< of a descriptor, iteration not counted
   std::int64_t max_words = 0;      ///< of a descriptor
-  std::int64_t max_count = 0;      ///< of a dimension
-  std::int64_t max_stride = 0;     ///< of a dimension, words
+  std::int64_t max_count = 0;      ///< of a dimension but the outermost, which the words end
+  std::int64_t max_stride = 0;     ///< of a dimension, words; steps are at least 1
   std::int32_t max_iteration = 0;
   std::int32_t locks = 0;
   std::int32_t max_lock = 63;
   /// Ports of the stream switch: masters and slaves towards north, south, east, west.
   std::array<std::int32_t, 4> masters{}, slaves{};
+  /// Zero words before and, as many, after a pass of loop 0, 1, 2; all 0: no padding.
+  std::array<std::int32_t, 3> max_padding{};
 };
 
 /// Times in cycles, each with its source; measured ones are from open measurements of Phoenix.
@@ -55,14 +57,13 @@ struct Silicon {
   double dram_bytes_per_cycle = 0.0;
   std::vector<std::int32_t> shim_columns;  ///< columns whose shim reaches DDR; empty: all
   std::int64_t program_bytes = 16384;
-  std::int32_t stack_bytes = 1024;
+  std::int32_t stack_bytes = 1024;  ///< the last bytes of a core's data memory
 };
 
-/// AIE2 (AIE-ML) as AM020 has it, with no limit on DRAM and a shim in every column.
-[[nodiscard]] Silicon aie_ml_silicon();
+/// AIE2 tiles without a limit on external memory; every column's shim reaches it.
+[[nodiscard]] Silicon aie2_silicon();
 
-/// Empty when the description is usable on an array of so many columns; else a sentence for each
-/// thing that is wrong.
-[[nodiscard]] std::vector<std::string> problems_of(const Silicon& silicon, std::int64_t columns);
+/// One sentence for each thing that is wrong with `silicon` in an array of `columns`.
+[[nodiscard]] std::vector<std::string> problems(const Silicon& silicon, std::int64_t columns);
 
 }  // namespace wbs::aie

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "apps/paths.hpp"
+#include "apps/text_file.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "networks/initialise.hpp"
@@ -20,6 +21,10 @@ namespace {
 
 bool names_onnx_file(const std::string& network) {
   return network.ends_with(".onnx") || network.ends_with(".onnx.gz");
+}
+
+bool names_text_form(const std::string& network) {
+  return network.ends_with(".txt");
 }
 
 std::optional<std::array<std::int64_t, 3>> parse_input(const std::string& input) {
@@ -99,6 +104,15 @@ networks::Weights weights_of_file(const networks::Graph& graph, const std::strin
 
 networks::Graph read_graph(const std::string& network, const std::string& input) {
   const auto extents = parse_input(input);
+  if (names_text_form(network)) {
+    if (extents) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("{}: the text form of a network says its input itself", network));
+    }
+    auto graph = networks::parse_graph(read_text_file(network));
+    if (!graph) throw Error(ErrorKind::input, fmt::format("{}: {}", network, graph.error()));
+    return *std::move(graph);
+  }
   if (!names_onnx_file(network)) return networks::build_network(network, {.input = extents});
   networks::ImportOptions options;
   if (extents) options.input_shape = Shape{1, (*extents)[0], (*extents)[1], (*extents)[2]};

@@ -8,9 +8,10 @@
 
 namespace wbs::apps {
 
-/// The graph of `network` (a zoo name, or the path of an .onnx or .onnx.gz file), shapes inferred.
-/// `input` is "CxHxW", or "" for the network's own. Graphs are kept for the life of the process: a
-/// sweep asks for the same few again and again. Not for several threads at once. Throws Error.
+/// The graph of `network` (a zoo name, the path of an .onnx or .onnx.gz file, or that of a text
+/// form of networks/text_form.hpp, which ends in .txt), shapes inferred. `input` is "CxHxW", or ""
+/// for the network's own. Graphs are kept for the life of the process: a sweep asks for the same
+/// few again and again. Not for several threads at once. Throws Error.
 [[nodiscard]] const networks::Graph& load_graph(const std::string& network,
                                                 const std::string& input);
 

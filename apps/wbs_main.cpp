@@ -6,7 +6,7 @@
 
 int main(int argc, char** argv) {
   CLI::App program(
-      "Sparse neural networks on accelerators: list, show, estimate, report.\n"
+      "Sparse neural networks on accelerators: list, show, compile, simulate, report.\n"
       "To run an experiment: wbs-sweep experiments/resnet50.toml",
       "wbs");
   wbs::apps::add_common(program);
@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   wbs::apps::Action action;
   wbs::apps::add_list_command(program, action);
   wbs::apps::add_show_command(program, action);
+  wbs::apps::add_compile_command(program, action);
   wbs::apps::add_simulate_command(program, action);
   wbs::apps::add_bench_command(program, action);
   wbs::apps::add_convert_command(program, action);

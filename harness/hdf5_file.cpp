@@ -187,6 +187,13 @@ void Hdf5File::write(const std::string& object, const Shape& shape,
                 options);
 }
 
+void Hdf5File::write(const std::string& object, const Shape& shape,
+                     const std::vector<std::int64_t>& integers, const DatasetOptions& options) {
+  WBS_ASSERT(element_count(shape) == static_cast<std::int64_t>(integers.size()));
+  write_dataset(path_, file_, object, shape, integers.data(), {H5T_STD_I64LE, H5T_NATIVE_INT64},
+                options);
+}
+
 void Hdf5File::set(const std::string& object, const std::string& name, const Attribute& value) {
   const Handle target(H5Oopen(file_, object.c_str(), H5P_DEFAULT), H5Oclose);
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
@@ -223,6 +230,13 @@ std::vector<std::uint8_t> Hdf5File::read_bytes(const std::string& object) const 
   std::vector<std::uint8_t> bytes;
   read_dataset(path_, file_, object, H5T_INTEGER, H5T_NATIVE_UINT8, ignored, bytes);
   return bytes;
+}
+
+std::vector<std::int64_t> Hdf5File::read_integers(const std::string& object) const {
+  Shape ignored;
+  std::vector<std::int64_t> integers;
+  read_dataset(path_, file_, object, H5T_INTEGER, H5T_NATIVE_INT64, ignored, integers);
+  return integers;
 }
 
 Shape Hdf5File::shape(const std::string& object) const {

@@ -38,6 +38,8 @@ class Hdf5File {
   void write(const std::string& object, const Tensor& tensor, const DatasetOptions& options = {});
   void write(const std::string& object, const Shape& shape, const std::vector<std::uint8_t>& bytes,
              const DatasetOptions& options = {});
+  void write(const std::string& object, const Shape& shape,
+             const std::vector<std::int64_t>& integers, const DatasetOptions& options = {});
   /// Sets an attribute of an existing object; "/" is the file's root.
   void set(const std::string& object, const std::string& name, const Attribute& value);
   /// Writes everything out. Without it the destructor does, but cannot report a full disk.
@@ -45,6 +47,7 @@ class Hdf5File {
 
   [[nodiscard]] Tensor read(const std::string& object) const;
   [[nodiscard]] std::vector<std::uint8_t> read_bytes(const std::string& object) const;
+  [[nodiscard]] std::vector<std::int64_t> read_integers(const std::string& object) const;
   [[nodiscard]] Shape shape(const std::string& object) const;
   [[nodiscard]] bool has(const std::string& object) const;
   [[nodiscard]] bool has_attribute(const std::string& object, const std::string& name) const;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
+#include "kernels/compact.hpp"
 #include "kernels/conv_kernel.hpp"
 #include "kernels/pack.hpp"
 #include "kernels/winograd_geometry.hpp"
@@ -32,7 +34,8 @@ double traffic(const ConvLayer& layer, double weight_words) {
 }
 
 double direct_time(const ConvLayer& layer) {
-  const double words = cheapest_packing(layer, {.blocks = true, .pairs = false}).words;
+  const double words =
+      cheapest_packing(layer, {.blocks = true, .pairs = false, .compact = true}).words;
   const ConvShape& shape = layer.shape;
   const auto pixels = static_cast<double>(shape.images * shape.out_height() * shape.out_width());
   return kProduct * words * pixels / kVectorPixels + traffic(layer, words);
@@ -73,9 +76,14 @@ AlgorithmTimes estimate_times(const ConvLayer& layer, const Implementation& impl
   const bool vectors =
       implementation.winograd != nullptr && implementation.winograd != winograd_reference;
   if (!vectors || !winograd_refusal(layer, implementation).empty()) return times;
-  const PackingChoice packing = winograd_packing(layer);
-  times.winograd2 = winograd_time(layer, packing, 2);
-  times.winograd4 = winograd_time(layer, packing, 4);
+  ConvLayer computed = layer;
+  if (const std::optional<CompactOutputs> kept = compact_outputs(layer)) {
+    computed.shape.out_channels = static_cast<std::int64_t>(kept->channels.size());
+    computed.mask = nullptr;
+  }
+  const PackingChoice packing = winograd_packing(computed);
+  times.winograd2 = winograd_time(computed, packing, 2);
+  times.winograd4 = winograd_time(computed, packing, 4);
   return times;
 }
 

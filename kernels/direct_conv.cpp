@@ -14,6 +14,8 @@
 namespace wbs::kernels {
 namespace {
 
+constexpr std::int32_t kPanelRows = 8;
+
 TileLimits limits_of(Packing packing) noexcept {
   if (packing == Packing::rows || packing == Packing::blocks) return {kRowTileVectors, false};
   if (is_pair_form(packing)) return {kPairVectors, false};
@@ -89,82 +91,6 @@ bool wants_prefetch(std::int64_t size_bytes) noexcept {
   return size_bytes > kFirstLevel;
 }
 
-/// Whether kernel columns become channels: see geometry_of().
-bool wants_folding(const ConvLayer& layer, const Planes& input) noexcept {
-  constexpr std::int64_t kFewPlanes = 4;
-  return layer.mask == nullptr && layer.shape.groups == 1 && layer.shape.kernel[1] > 1 &&
-         input.planes() <= kFewPlanes;
-}
-
-/// The weights of a folded layer: [cout][kw * planes * channels per word][kh][1].
-Tensor fold_weights(const ConvLayer& layer, const Planes& input) {
-  const ConvShape& shape = layer.shape;
-  const std::int64_t filled = input.planes() * channels_per_word(input.element);
-  Tensor folded({shape.out_channels, shape.kernel[1] * filled, shape.kernel[0], 1});
-  std::size_t from = 0;
-  for (std::int64_t out = 0; out < shape.out_channels; ++out) {
-    for (std::int64_t in = 0; in < shape.in_channels; ++in) {
-      for (std::int64_t ky = 0; ky < shape.kernel[0]; ++ky) {
-        for (std::int64_t kx = 0; kx < shape.kernel[1]; ++kx, ++from) {
-          const std::int64_t channel = kx * filled + in;
-          const std::int64_t to = (out * shape.kernel[1] * filled + channel) * shape.kernel[0] + ky;
-          folded.values[static_cast<std::size_t>(to)] = layer.weights->values[from];
-        }
-      }
-    }
-  }
-  return folded;
-}
-
-constexpr std::array kPackings{Packing::panel8, Packing::panel4, Packing::rows,
-                               Packing::blocks, Packing::pairs4, Packing::pairs8};
-
-std::string_view packing_text(Packing packing) noexcept {
-  switch (packing) {
-    case Packing::panel8:
-      return "panels of 8 outputs";
-    case Packing::panel4:
-      return "panels of 4 outputs";
-    case Packing::rows:
-      return "single outputs";
-    case Packing::blocks:
-      return "single outputs in blocks";
-    case Packing::pairs4:
-      return "pairs of 4 inputs";
-    case Packing::pairs8:
-      return "pairs of 8 inputs";
-  }
-  return "";
-}
-
-/// The forced packing, or the cheapest that the implementation has a kernel for.
-Packing packing_for(const ConvLayer& layer, const Implementation& implementation,
-                    std::string_view force) {
-  const auto has = [&](Packing packing) {
-    return implementation.tile(tile_output(layer.element), packing) != nullptr;
-  };
-  if (force.empty()) {
-    return choose_packing(layer, {has(Packing::blocks), has(Packing::pairs4)});
-  }
-  for (const Packing packing : kPackings) {
-    if (packing_text(packing) == force && has(packing)) return packing;
-  }
-  throw Error(ErrorKind::unsupported,
-              fmt::format("layer {}: implementation '{}' has no packing '{}'", layer.name,
-                          implementation.name, force));
-}
-
-PackedWeights pack_layer(const ConvLayer& layer, const Planes& input, bool folded,
-                         const Implementation& implementation, std::string_view force) {
-  if (!folded) return pack_weights(layer, packing_for(layer, implementation, force));
-  const Tensor weights = fold_weights(layer, input);
-  ConvLayer columns = layer;
-  columns.weights = &weights;
-  columns.shape.in_channels = weights.shape[1];
-  columns.shape.kernel[1] = 1;
-  return pack_weights(columns, packing_for(columns, implementation, force));
-}
-
 }  // namespace
 
 DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementation,
@@ -172,29 +98,31 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
     : ConvKernel(layer, implementation),
       shape_(layer.shape),
       threads_(options.threads),
-      folded_(wants_folding(layer, input())),
-      weights_(pack_layer(layer, input(), folded_, implementation, options.force_packing)),
-      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packing), folded_)),
-      epilogue_(pad_epilogue(layer, std::int64_t{weights_.panels} * weights_.panel_rows() + 8)) {
+      weights_(direct_weights(layer, input(), implementation, options)),
+      geometry_(geometry_of(layer.shape, input(), output(), limits_of(weights_.packed.packing),
+                            weights_.folded)),
+      epilogue_(pad_epilogue(layer, layer.shape.out_channels + std::int64_t{2} * kPanelRows)) {
   if (options.reload_sources != nullptr) {
     const Tensor numbered = numbered_weights(layer.weights->shape);
     ConvLayer places = layer;
     places.weights = &numbered;
-    sources_ =
-        packed_places(pack_layer(places, input(), folded_, implementation, options.force_packing));
+    sources_ = packed_places(direct_weights(places, input(), implementation, options).packed);
     for (std::int32_t& source : sources_) {
       if (source >= 0) source = (*options.reload_sources)[static_cast<std::size_t>(source)];
     }
   }
+  const PackedWeights& packed = weights_.packed;
   every_second_ = implementation.every_second;
-  tile_ = implementation.tile(tile_output(layer.element), weights_.packing);
+  tile_ = implementation.tile(tile_output(layer.element), packed.packing);
   for (const std::int64_t words : geometry_.tap_offset) tap_offset_bytes_.push_back(words * 4);
-  // Where tiles are few, panels are shared out as well.
+  // Where tiles are few, panels (or their groups) are shared out as well.
   const auto tiles = static_cast<std::int32_t>(geometry_.tiles.size());
   const std::int32_t wanted = threads_ > 1 ? (8 * threads_ + tiles - 1) / tiles : 1;
-  chunks_ = std::min(wanted, weights_.panels);
-  panel_chunk_ = (weights_.panels + chunks_ - 1) / chunks_;
-  chunks_ = (weights_.panels + panel_chunk_ - 1) / panel_chunk_;
+  const std::int32_t parts =
+      weights_.compact ? static_cast<std::int32_t>(weights_.compact->groups.size()) : packed.panels;
+  chunks_ = std::min(wanted, parts);
+  chunk_parts_ = (parts + chunks_ - 1) / chunks_;
+  chunks_ = (parts + chunk_parts_ - 1) / chunk_parts_;
 
   const Epilogue& epilogue = layer.epilogue;
   residual_ = epilogue.residual;
@@ -204,14 +132,14 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.tap_offset = tap_offset_bytes_.data();
   common_.taps = static_cast<std::int32_t>(geometry_.tap_offset.size());
   common_.fill = fill_word(input());
-  common_.weights = reinterpret_cast<const unsigned char*>(weights_.words.data());
-  common_.word_begin = weights_.word_begin.data();
-  common_.run_begin = weights_.run_begin.data();
-  common_.runs = weights_.runs.data();
-  common_.planes = weights_.planes.data();
+  common_.weights = reinterpret_cast<const unsigned char*>(packed.words.data());
+  common_.word_begin = packed.word_begin.data();
+  common_.run_begin = packed.run_begin.data();
+  common_.runs = packed.runs.data();
+  common_.planes = packed.planes.data();
   common_.input_planes =
-      static_cast<std::int32_t>(input().planes() * (folded_ ? shape_.kernel[1] : 1));
-  common_.padded_rows = weights_.panels * weights_.panel_rows();
+      static_cast<std::int32_t>(input().planes() * (weights_.folded ? shape_.kernel[1] : 1));
+  common_.padded_rows = packed.panels * packed.panel_rows();
   common_.out_channels = static_cast<std::int32_t>(shape_.out_channels);
   common_.start = epilogue_.start.data();
   common_.scale = epilogue_.scale.data();
@@ -225,6 +153,22 @@ DirectConv::DirectConv(const ConvLayer& layer, const Implementation& implementat
   common_.output_plane_bytes = 4 * output().stride;
   prefetch_input_ = wants_prefetch(std::max(scratch_bytes(), input().size_bytes()));
   common_.prefetch_output = wants_prefetch(output().size_bytes());
+  if (weights_.compact) {
+    plan_compact(*weights_.compact, epilogue.output);
+    finish_ = implementation.rows[static_cast<std::size_t>(epilogue.output)].finish;
+  }
+}
+
+void DirectConv::plan_compact(CompactOutputs& compact, Element output) {
+  set_epilogue({epilogue_.scale, epilogue_.bias, common_.low, common_.high, common_.scaled}, output,
+               compact);
+  std::vector<std::int32_t> start;
+  for (const std::int32_t channel : compact.channels) {
+    start.push_back(channel < 0 ? 0 : epilogue_.start[static_cast<std::size_t>(channel)]);
+  }
+  start.resize(start.size() + kPanelRows);
+  epilogue_.start = std::move(start);
+  common_.start = epilogue_.start.data();
 }
 
 std::int64_t DirectConv::scratch_bytes() const noexcept {
@@ -233,17 +177,17 @@ std::int64_t DirectConv::scratch_bytes() const noexcept {
 }
 
 std::int64_t DirectConv::weight_bytes() const noexcept {
-  return weights_.size_bytes() +
+  return weights_.packed.size_bytes() +
          static_cast<std::int64_t>(geometry_.masks.size() * sizeof(std::uint64_t) +
                                    geometry_.tiles.size() * sizeof(Tile));
 }
 
 std::int64_t DirectConv::packed_macs() const noexcept {
-  return weights_.word_count * channels_per_word(input().element) * output().pixels();
+  return weights_.packed.word_count * channels_per_word(input().element) * output().pixels();
 }
 
 std::string_view DirectConv::packing() const noexcept {
-  return packing_text(weights_.packing);
+  return packing_text(weights_.packed.packing, weights_.compact.has_value());
 }
 
 /// One input plane becomes one plane of each copy.
@@ -263,7 +207,7 @@ void DirectConv::copy_columns(const ConvBuffers& buffers, std::int64_t plane) co
       std::uint32_t* row = out + n * geometry_.copy_rows * width;
       for (std::int64_t y = copy.phase; y < shape_.height; y += shape_.stride[0], row += width) {
         const std::uint32_t* from = in + (n * shape_.height + y) * shape_.width + copy.column;
-        if (folded_) {
+        if (weights_.folded) {
           std::fill(row, row + first, common_.fill);
           std::fill(row + last, row + width, common_.fill);
         }
@@ -286,8 +230,6 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   TileArgs args = common;
   args.input += 4 * tile.first_in;
   args.tap_mask = geometry_.masks.data() + std::size_t{tile.mask_set} * geometry_.tap_offset.size();
-  args.panel_begin = chunk * panel_chunk_;
-  args.panel_end = std::min(args.panel_begin + panel_chunk_, weights_.panels);
   args.residual = !residual_
                       ? nullptr
                       : static_cast<const unsigned char*>(buffers.residual) + 4 * tile.first_out;
@@ -295,19 +237,36 @@ void DirectConv::run_item(const ConvBuffers& buffers, const TileArgs& common,
   args.store_mask = tile.store_mask;
   args.inside = tile.inside;
   args.vectors = tile.vectors;
-  const auto next = static_cast<std::size_t>(item / chunks_) + 1;
-  const bool last_chunk = chunk == chunks_ - 1;
-  if (prefetch_input_ && last_chunk && weights_.panel_form() && next < geometry_.tiles.size()) {
-    args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
-    args.prefetch_planes = static_cast<std::int32_t>(input().planes());
-    const std::size_t taps = geometry_.tap_offset.size();
-    const auto runs = static_cast<std::int32_t>(
-        weights_.run_begin[static_cast<std::size_t>(args.panel_end) * taps] -
-        weights_.run_begin[static_cast<std::size_t>(args.panel_begin) * taps]);
-    args.prefetch_per_run = args.prefetch_planes / std::max(runs, 1) + 1;
-  }
   args.tail = tile.tail;
-  tile_(args);
+  const auto next = static_cast<std::size_t>(item / chunks_) + 1;
+  const PackedWeights& packed = weights_.packed;
+  const bool wants_next = prefetch_input_ && chunk == chunks_ - 1 && packed.panel_form() &&
+                          next < geometry_.tiles.size();
+  const auto planes = static_cast<std::int32_t>(input().planes());
+  if (wants_next) args.next_input = common.input + 4 * geometry_.tiles[next].first_in;
+  const std::int32_t first = chunk * chunk_parts_;
+  if (!weights_.compact) {
+    args.panel_begin = first;
+    args.panel_end = std::min(first + chunk_parts_, packed.panels);
+    if (wants_next) {
+      const std::size_t taps = geometry_.tap_offset.size();
+      const auto runs = static_cast<std::int32_t>(
+          packed.run_begin[static_cast<std::size_t>(args.panel_end) * taps] -
+          packed.run_begin[static_cast<std::size_t>(first) * taps]);
+      args.prefetch_planes = planes;
+      args.prefetch_per_run = planes / std::max(runs, 1) + 1;
+    }
+    tile_(args);
+    return;
+  }
+  const std::vector<CompactGroup>& groups = weights_.compact->groups;
+  const std::int32_t last =
+      std::min(first + chunk_parts_, static_cast<std::int32_t>(groups.size())) - 1;
+  for (std::int32_t g = first; g <= last; ++g) {
+    if (wants_next && g == last) args.prefetch_planes = planes;
+    run_compact_group({tile_, finish_}, *weights_.compact, groups[static_cast<std::size_t>(g)],
+                      args);
+  }
 }
 
 void DirectConv::run(const ConvBuffers& buffers) const noexcept {
@@ -322,7 +281,7 @@ void DirectConv::run(const ConvBuffers& buffers) const noexcept {
 }
 
 void DirectConv::reload(const float* values) noexcept {
-  reload_words(sources_, values, weights_);
+  reload_words(sources_, values, weights_.packed);
 }
 
 std::unique_ptr<ConvKernel> make_direct_conv(const ConvLayer& layer,

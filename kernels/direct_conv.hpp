@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "kernels/conv_kernel.hpp"
+#include "kernels/direct_weights.hpp"
 #include "kernels/geometry.hpp"
-#include "kernels/pack.hpp"
 
 namespace wbs::kernels {
 
@@ -31,6 +31,7 @@ class DirectConv final : public ConvKernel {
 
  private:
   void copy_columns(const ConvBuffers& buffers, std::int64_t plane) const noexcept;
+  void plan_compact(CompactOutputs& compact, Element output);
   void run_item(const ConvBuffers& buffers, const TileArgs& common,
                 std::int64_t item) const noexcept;
 
@@ -38,15 +39,15 @@ class DirectConv final : public ConvKernel {
   int threads_;
   TileFunction tile_;
   EverySecondFunction every_second_;
-  bool folded_;  ///< kernel columns are channels of the copies
-  PackedWeights weights_;
+  void (*finish_)(const FinishRun& run) noexcept = nullptr;  ///< of compacted outputs
+  DirectWeights weights_;
   std::vector<std::int32_t> sources_;  ///< of the words, for reload()
   Geometry geometry_;
   PaddedEpilogue epilogue_;
   std::vector<std::int64_t> tap_offset_bytes_;
-  TileArgs common_{};  ///< what all tiles share
-  std::int32_t panel_chunk_ = 1;
-  std::int32_t chunks_ = 1;
+  TileArgs common_{};             ///< what all tiles share
+  std::int32_t chunks_ = 1;       ///< shares of the output that threads take apart
+  std::int32_t chunk_parts_ = 1;  ///< panels of each, or groups of compacted ones
   bool prefetch_input_ = false;
   bool residual_ = false;
 };

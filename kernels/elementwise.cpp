@@ -4,29 +4,13 @@
 #include <cstddef>
 #include <cstring>
 
-#include "kernels/elementwise_rows.hpp"
+#include "kernels/elementwise_loops.hpp"
 
 namespace wbs::kernels {
 namespace {
 
-struct Isa {
-  const char* name;
-  const ElementRows* rows;
-};
-
-Isa isa() noexcept {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0) {
-    return {"avx512", kAvx512Rows};
-  }
-  if (__builtin_cpu_supports("avx2") != 0) return {"avx2", kAvx2Rows};
-#endif
-  return {"generic", kGenericRows};
-}
-
 const ElementRows& rows_for(Element element) noexcept {
-  return isa().rows[static_cast<std::size_t>(element)];
+  return elementwise_loops().rows[static_cast<std::size_t>(element)];
 }
 
 /// Words of a plane rounded up to whole lanes: the stride always has room for them.
@@ -112,7 +96,7 @@ void fill_last_word(const Planes& out, std::byte* y) noexcept {
 }  // namespace
 
 const char* elementwise_isa() noexcept {
-  return isa().name;
+  return elementwise_loops().name;
 }
 
 void affine(const Planes& in, const void* x, const Affine& how, const Planes& out,

@@ -1,3 +1,3 @@
 #define WBS_ROWS kAvx2Rows
-#define WBS_ADD kAvx2Add
+#define WBS_ADD add_avx2
 #include "kernels/elementwise_rows.inl"

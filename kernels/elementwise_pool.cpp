@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "kernels/elementwise.hpp"
-#include "kernels/elementwise_rows.hpp"
+#include "kernels/elementwise_loops.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -47,15 +47,12 @@ struct Window {
 Window window_of(const Pool& pool, const Planes& in, const Planes& out) noexcept {
   constexpr std::int64_t kBandBytes = std::int64_t{12}
                                       << 10;  // both copies stay in the first-level cache
-  const char isa = elementwise_isa()[3];      // "avx512", "avx2", "generic"
-  const ElementRows* rows = isa == '5' ? kAvx512Rows : isa == '2' ? kAvx2Rows : kGenericRows;
+  const ElementwiseLoops& loops = elementwise_loops();
   Window w{pool,
            in,
            out,
-           rows[static_cast<std::size_t>(in.element)],
-           isa == '5'   ? kAvx512Add
-           : isa == '2' ? kAvx2Add
-                        : kGenericAdd,
+           loops.rows[static_cast<std::size_t>(in.element)],
+           loops.add,
            channels_per_word(in.element),
            pool.average ? 1 : pool.dilation[0],
            pool.average ? 1 : pool.dilation[1],

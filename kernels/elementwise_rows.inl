@@ -1,7 +1,7 @@
 // The loops of elementwise_rows.hpp, written for the compiler's vectoriser: included by one file
-// per instruction set, which defines WBS_ROWS and WBS_ADD as the names of its tables. No fused
-// multiply-add
-// (-ffp-contract=off), so that all instruction sets give the same bits.
+// per instruction set, which defines WBS_ROWS as the name of its table and WBS_ADD of its addition.
+// No multiply-add is fused (-ffp-contract=off) but where it says so, so that all instruction sets
+// give the same bits.
 #include "kernels/elementwise_rows.hpp"
 
 namespace wbs::kernels {
@@ -20,6 +20,9 @@ struct F32 {
   static float load(float value) noexcept { return value; }
   static float store(float value) noexcept { return value; }
   static float larger(float a, float b) noexcept { return a > b ? a : b; }
+  /// One channel's field of a word, and back.
+  static float field(Word bits) noexcept { return __builtin_bit_cast(float, bits); }
+  static Word bits(float value) noexcept { return __builtin_bit_cast(Word, value); }
 };
 
 struct Bf16 {
@@ -34,6 +37,8 @@ struct Bf16 {
     const Word quiet = (bits >> 16) | 0x40U;
     return static_cast<std::uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet : rounded);
   }
+  static float field(Word bits) noexcept { return __builtin_bit_cast(float, bits << 16); }
+  static Word bits(float value) noexcept { return store(value); }
   /// Sign and magnitude as a two's complement number of the same order; its own inverse.
   static std::int16_t key(std::uint16_t value) noexcept {
     const auto number = static_cast<std::int16_t>(value);
@@ -56,6 +61,11 @@ struct U8 {
     return static_cast<std::uint8_t>(__builtin_bit_cast(Word, shifted));
   }
   static std::uint8_t larger(std::uint8_t a, std::uint8_t b) noexcept { return a > b ? a : b; }
+  static float field(Word bits) noexcept { return static_cast<float>(static_cast<int>(bits)); }
+  /// Of a value in [0, 255].
+  static Word bits(float value) noexcept {
+    return __builtin_bit_cast(Word, value + 12582912.0F) & 0xffU;
+  }
 };
 
 template <typename E>
@@ -65,11 +75,6 @@ void max_rows(void* y, const void* a, const void* b, std::int64_t words) noexcep
   const auto* right = static_cast<const typename E::Storage*>(b);
 #pragma GCC ivdep
   for (std::int64_t i = 0; i < words * E::kGroup; ++i) out[i] = E::larger(left[i], right[i]);
-}
-
-void add_floats(float* y, const float* a, const float* b, std::int64_t count) noexcept {
-#pragma GCC ivdep
-  for (std::int64_t i = 0; i < count; ++i) y[i] = a[i] + b[i];
 }
 
 template <typename E>
@@ -157,14 +162,75 @@ void sum_row(const void* x, std::int64_t words, float zero_point, float* sums) n
   for (int lane = 0; lane < kLanes; ++lane) sums[lane % E::kGroup] += lanes[lane];
 }
 
+/// kPixels pixels of one plane from kChannels rows of sums. Arguments are copies: what `y` points
+/// to may alias nothing of them.
+template <typename E, bool kOther, int kChannels, int kPixels>
+inline __attribute__((always_inline)) void finish_pixels(FinishRun run, FinishWord word,
+                                                         const Word* other, Word* y) noexcept {
+  constexpr auto kField = static_cast<Word>((std::uint64_t{1} << (32 / E::kGroup)) - 1);
+  Word out[kPixels];
+  for (int i = 0; i < kPixels; ++i) {
+    Word bits = kOther ? 0 : word.constant;
+    for (int c = 0; c < kChannels; ++c) {
+      const int shift = E::kGroup == 1 ? 0 : word.shift[c];
+      float value =
+          __builtin_fmaf(run.sums[word.row[c] * kSumPitch + i], word.scale[c], word.bias[c]);
+      if constexpr (kOther) {
+        value = __builtin_fmaf(E::field(other[i] >> shift & kField), run.other_scale, value);
+      }
+      bits |= E::bits(clipped(value, run.low, run.high)) << shift;
+    }
+    out[i] = bits;
+  }
+  __builtin_memcpy(y, out, sizeof out);
+}
+
+template <typename E, bool kOther, int kChannels>
+void finish_plane(FinishRun run, FinishWord word, const Word* other, Word* y) noexcept {
+  const Word* const end = y + run.pixels;
+  for (; end - y >= 16; y += 16, other += kOther ? 16 : 0, run.sums += 16) {
+    finish_pixels<E, kOther, kChannels, 16>(run, word, other, y);
+  }
+  for (; y < end; ++y, other += kOther ? 1 : 0, ++run.sums) {
+    finish_pixels<E, kOther, kChannels, 1>(run, word, other, y);
+  }
+}
+
+template <typename E>
+void finish_rows(const FinishRun& run) noexcept {
+  const auto* other = static_cast<const Word*>(run.other);
+  auto* y = static_cast<Word*>(run.y);
+  for (std::int64_t w = 0; w < run.count; ++w, y += run.plane_words) {
+    const FinishWord& word = run.words[w];
+    if (other != nullptr) {
+      finish_plane<E, true, E::kGroup>(run, word, other + w * run.plane_words, y);
+    } else if (word.kept == 0) {
+      finish_plane<E, false, 0>(run, word, nullptr, y);
+    } else if (E::kGroup == 1 || word.kept == 1) {
+      finish_plane<E, false, 1>(run, word, nullptr, y);
+    } else if (E::kGroup == 2 || word.kept == 2) {
+      finish_plane<E, false, 2>(run, word, nullptr, y);
+    } else if (word.kept == 3) {
+      finish_plane<E, false, 3>(run, word, nullptr, y);
+    } else {
+      finish_plane<E, false, 4>(run, word, nullptr, y);
+    }
+  }
+}
+
 template <typename E>
 constexpr ElementRows rows_of() noexcept {
-  return {max_rows<E>, centre_row<E>, affine_rows<E>, average_row<E>, pack_row<E>, sum_row<E>};
+  return {max_rows<E>, centre_row<E>, affine_rows<E>, average_row<E>,
+          pack_row<E>, sum_row<E>,    finish_rows<E>};
 }
 
 }  // namespace
 
-const AddFloats WBS_ADD = add_floats;
+void WBS_ADD(float* y, const float* a, const float* b, std::int64_t count) noexcept {
+#pragma GCC ivdep
+  for (std::int64_t i = 0; i < count; ++i) y[i] = a[i] + b[i];
+}
+
 const ElementRows WBS_ROWS[3] = {rows_of<F32>(), rows_of<Bf16>(), rows_of<U8>()};
 
 }  // namespace wbs::kernels

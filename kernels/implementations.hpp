@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "kernels/conv.hpp"
+#include "kernels/elementwise_rows.hpp"
 #include "kernels/tile_kernels.hpp"
 #include "kernels/winograd_transforms.hpp"
 
@@ -18,6 +19,7 @@ struct Implementation {
   const char* (*refuse)() noexcept;  ///< why this CPU cannot run it; null when it can
   TileFunction (*tile)(TileOutput element, Packing packing) noexcept;
   EverySecondFunction every_second;
+  const ElementRows* rows;  ///< by Element: loops that end compacted layers
   WinogradTransforms (*winograd)(int tile) noexcept = nullptr;  ///< null: it has none
 };
 

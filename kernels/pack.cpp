@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "kernels/compact.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -313,7 +314,11 @@ PackingChoice cheapest_packing(const ConvLayer& layer, const PackingChoices& cho
       }
     }
   }
-  return {best, lowest};
+  if (choices.compact) {
+    const double cost = compact_cost(layer);
+    if (cost < lowest) return {Packing::panel8, true, cost};
+  }
+  return {best, false, lowest};
 }
 
 Packing choose_packing(const ConvLayer& layer, const PackingChoices& choices) {

@@ -48,6 +48,7 @@ void check_weights(const ConvLayer& layer);
 struct PackingChoices {
   bool blocks = false;
   bool pairs = false;
+  bool compact = false;  ///< see compact.hpp
 };
 
 /// The packing that is cheapest for the layer's mask, counting words and what a word costs in each
@@ -57,6 +58,7 @@ struct PackingChoices {
 /// A packing and the time it needs: of so many words of panel8.
 struct PackingChoice {
   Packing packing = Packing::panel8;
+  bool compact = false;  ///< panel8 of the output channels that the mask keeps
   double words = 0.0;
 };
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
 
+#include "kernels/direct_weights.hpp"
 #include "kernels/parallel.hpp"
 
 namespace wbs::kernels {
@@ -36,6 +38,29 @@ std::int32_t choose_chunk(const PackedWeights& index, int positions, std::int64_
   return static_cast<std::int32_t>((index.panels + chunks - 1) / chunks);
 }
 
+/// Where kept outputs go when the mask prunes whole ones.
+std::optional<CompactOutputs> kept_outputs_of(const ConvLayer& layer) {
+  std::optional<CompactOutputs> outputs = compact_outputs(layer);
+  if (outputs && outputs->channels.empty()) outputs.reset();
+  return outputs;
+}
+
+/// The weights of the layer, or of its kept outputs alone.
+WinogradWeights weights_of(const ConvLayer& layer, int tile, const ConvOptions& options,
+                           const std::optional<CompactOutputs>& compact) {
+  if (!compact) return WinogradWeights(layer, tile, options.reload_sources);
+  const Tensor weights = compact_weights(layer, *compact);
+  ConvLayer rows = layer;
+  rows.shape.out_channels = weights.shape[0];
+  rows.weights = &weights;
+  rows.mask = nullptr;
+  rows.epilogue.scale = compact_values(layer.epilogue.scale, 1, *compact);
+  if (options.reload_sources == nullptr) return WinogradWeights(rows, tile);
+  const std::vector<std::int32_t> sources = compact_values(
+      *options.reload_sources, layer.shape.in_channels * layer.shape.taps(), *compact);
+  return WinogradWeights(rows, tile, &sources);
+}
+
 }  // namespace
 
 std::string winograd_refusal(const ConvLayer& layer, const Implementation& implementation) {
@@ -57,7 +82,8 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
       epilogue_(layer.epilogue),
       threads_(std::max(options.threads, 1)),
       transforms_(implementation.winograd(tile)),
-      weights_(layer, tile, options.reload_sources),
+      compact_(kept_outputs_of(layer)),
+      weights_(weights_of(layer, tile, options, compact_)),
       geometry_(winograd_geometry(layer.shape, tile, most_vectors(weights_.index().packing),
                                   weights_.index().packing != Packing::rows)) {
   const PackedWeights& index = weights_.index();
@@ -69,8 +95,16 @@ WinogradConv::WinogradConv(const ConvLayer& layer, const Implementation& impleme
       static_cast<std::size_t>(std::int64_t{index.panels} * index.panel_rows() + 8);
   zero_start_.assign(channels, 0);
   bias_start_.assign(channels, 0);
-  for (std::size_t o = 0; o < epilogue_.bias.size(); ++o) {
-    bias_start_[o] = std::bit_cast<std::int32_t>(epilogue_.bias[o]);
+  const std::vector<float> bias =
+      compact_ ? compact_values(epilogue_.bias, 1, *compact_) : epilogue_.bias;
+  for (std::size_t o = 0; o < bias.size(); ++o) {
+    bias_start_[o] = std::bit_cast<std::int32_t>(bias[o]);
+  }
+  if (compact_) {
+    std::vector<float> all = epilogue_.bias;
+    all.resize(static_cast<std::size_t>(shape_.out_channels));
+    set_epilogue({all, all, epilogue_.low, epilogue_.high, false}, Element::f32, *compact_);
+    fill_ = implementation.rows[static_cast<std::size_t>(Element::f32)].finish;
   }
   lane_stride_ = std::int64_t{geometry_.max_vectors + geometry_.max_tail} * kVectorPixels;
   panel_chunk_ = choose_chunk(index, geometry_.positions(), lane_stride_);
@@ -97,7 +131,7 @@ std::int64_t WinogradConv::packed_macs() const noexcept {
 std::string_view WinogradConv::packing() const noexcept {
   switch (weights_.index().packing) {
     case Packing::panel8:
-      return "panels of 8 outputs";
+      return packing_text(Packing::panel8, compact_.has_value());
     case Packing::panel4:
       return "panels of 4 outputs";
     case Packing::blocks:
@@ -177,7 +211,7 @@ void WinogradConv::multiply(const WinogradGroup& group, const Worker& worker,
   args.planes = index.planes.data();
   args.panel_begin = panel_begin;
   args.panel_end = panel_end;
-  args.out_channels = static_cast<std::int32_t>(shape_.out_channels);
+  args.out_channels = static_cast<std::int32_t>(row_count());
   // The tail kernels clip and point at scale and bias in any case.
   args.scale = reinterpret_cast<const float*>(zero_start_.data());
   args.bias = args.scale;
@@ -207,7 +241,7 @@ void WinogradConv::transform_sums(const ConvBuffers& buffers, const WinogradGrou
                                   const Worker& worker, std::int32_t panel_begin,
                                   std::int32_t panel_end) const noexcept {
   const std::int32_t rows = weights_.index().panel_rows();
-  const auto channels = static_cast<std::int32_t>(shape_.out_channels);
+  const auto channels = static_cast<std::int32_t>(row_count());
   WinogradArgs args = args_of(group);
   args.begin = std::min(panel_begin * rows, channels);
   args.end = std::min(panel_end * rows, channels);
@@ -221,7 +255,44 @@ void WinogradConv::transform_sums(const ConvBuffers& buffers, const WinogradGrou
   args.low = epilogue_.low;
   args.high = epilogue_.high;
   args.clipped = std::isfinite(args.low) || std::isfinite(args.high);
-  transforms_.output(args);
+  if (!compact_) {
+    transforms_.output(args);
+    return;
+  }
+  const std::int32_t end = args.end;
+  for (std::int32_t row = args.begin; row < end; ++row, args.transformed += lane_stride_) {
+    args.begin = compact_->channels[static_cast<std::size_t>(row)];
+    args.end = args.begin + 1;
+    if (args.begin >= 0) transforms_.output(args);
+  }
+}
+
+/// This part's share of the planes that the mask prunes.
+void WinogradConv::fill_pruned(const ConvBuffers& buffers, std::int64_t part) const noexcept {
+  static constexpr std::array<float, kSumPitch> kZeros{};
+  const std::int64_t stride = output().stride;
+  const std::int64_t pixels = output().pixels();
+  for (std::int64_t c = shape_.out_channels * part / threads_;
+       c < shape_.out_channels * (part + 1) / threads_; ++c) {
+    FinishWord word = compact_->words[static_cast<std::size_t>(c)];
+    if (word.kept != 0) continue;
+    word.row[0] = 0;
+    FinishRun run{};
+    run.words = &word;
+    run.count = 1;
+    run.sums = kZeros.data();
+    run.other_scale = epilogue_.residual_scale;
+    run.low = epilogue_.low;
+    run.high = epilogue_.high;
+    for (std::int64_t first = 0; first < pixels; first += kSumPitch) {
+      const std::int64_t place = c * stride + first;
+      run.pixels = std::min<std::int64_t>(pixels - first, kSumPitch);
+      run.y = static_cast<float*>(buffers.output) + place;
+      run.other =
+          epilogue_.residual ? static_cast<const float*>(buffers.residual) + place : nullptr;
+      fill_(run);
+    }
+  }
 }
 
 /// From transformed inputs to outputs, for this worker's panels.
@@ -237,6 +308,11 @@ void WinogradConv::finish_group(const ConvBuffers& buffers, const WinogradGroup&
 }
 
 void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
+  const auto nothing = [](std::int64_t) {};
+  if (compact_) {
+    parallel_phases(threads_, 0, nothing, threads_,
+                    [&](std::int64_t part) { fill_pruned(buffers, part); });
+  }
   if (shares_groups_) {
     for (const WinogradGroup& group : geometry_.groups) {
       parallel_phases(
@@ -247,7 +323,6 @@ void WinogradConv::run(const ConvBuffers& buffers) const noexcept {
     }
     return;
   }
-  const auto nothing = [](std::int64_t) {};
   parallel_phases(threads_, 0, nothing, threads_, [&](std::int64_t part) {
     const Worker alone = worker(buffers, part);
     const auto count = static_cast<std::int64_t>(geometry_.groups.size());

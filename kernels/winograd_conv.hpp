@@ -1,9 +1,11 @@
 // Winograd's algorithm for block-sparse 3x3 convolutions with stride 1.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "kernels/compact.hpp"
 #include "kernels/conv_kernel.hpp"
 #include "kernels/winograd_geometry.hpp"
 #include "kernels/winograd_weights.hpp"
@@ -35,6 +37,10 @@ class WinogradConv final : public ConvKernel {
     std::int32_t parts;
   };
 
+  /// Output channels that are computed, or rows of kept ones.
+  [[nodiscard]] std::int64_t row_count() const noexcept {
+    return compact_ ? static_cast<std::int64_t>(compact_->channels.size()) : shape_.out_channels;
+  }
   [[nodiscard]] Worker worker(const ConvBuffers& buffers, std::int64_t part) const noexcept;
   [[nodiscard]] WinogradArgs args_of(const WinogradGroup& group) const noexcept;
   [[nodiscard]] std::int32_t first_panel(std::int32_t part, std::int32_t parts) const noexcept;
@@ -44,6 +50,7 @@ class WinogradConv final : public ConvKernel {
                 std::int32_t panel_end) const noexcept;
   void transform_sums(const ConvBuffers& buffers, const WinogradGroup& group, const Worker& worker,
                       std::int32_t panel_begin, std::int32_t panel_end) const noexcept;
+  void fill_pruned(const ConvBuffers& buffers, std::int64_t part) const noexcept;
   void finish_group(const ConvBuffers& buffers, const WinogradGroup& group,
                     const Worker& worker) const noexcept;
 
@@ -53,6 +60,8 @@ class WinogradConv final : public ConvKernel {
   bool shares_groups_;  ///< threads work on one group together
   TileFunction tile_;
   WinogradTransforms transforms_;
+  std::optional<CompactOutputs> compact_;                  ///< rows of sums are kept outputs
+  void (*fill_)(const FinishRun& run) noexcept = nullptr;  ///< of pruned ones
   WinogradWeights weights_;
   WinogradGeometry geometry_;
   std::vector<std::int32_t> zero_start_;

@@ -15,6 +15,7 @@ using Action = std::function<int()>;
 
 void add_list_command(CLI::App& program, Action& action);
 void add_show_command(CLI::App& program, Action& action);
+void add_compile_command(CLI::App& program, Action& action);
 void add_simulate_command(CLI::App& program, Action& action);
 void add_bench_command(CLI::App& program, Action& action);
 void add_convert_command(CLI::App& program, Action& action);

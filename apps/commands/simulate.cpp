@@ -1,4 +1,5 @@
-// wbs simulate: execution-time estimates of a network, or of tilings that somebody logged.
+// wbs simulate: runs of a compiled program, execution-time estimates of a network, or of tilings
+// that somebody logged.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,8 +10,11 @@
 
 #include "aie_model/estimator.hpp"
 #include "aie_model/replay.hpp"
+#include "apps/aie/device_choice.hpp"
+#include "apps/aie/gemm_command.hpp"
 #include "apps/columns.hpp"
 #include "apps/commands/commands.hpp"
+#include "apps/commands/simulate_program.hpp"
 #include "apps/network_source.hpp"
 #include "apps/stages/checks.hpp"
 #include "compiler/density.hpp"
@@ -33,6 +37,9 @@ struct Options {
   std::string array = "4x4";
   std::string cin_split = "even_shares";
   std::string contrast;
+  ProgramRun program;
+  KernelRun kernel;
+  GemmRun gemm;
   bool json = false;
 };
 
@@ -229,9 +236,31 @@ int estimate(const Options& options, aie::Model model) {
 
 }  // namespace
 
+namespace {
+
+void add_program_options(CLI::App& command, ProgramRun& run) {
+  command.add_option("program", run.file, "Program of wbs compile (.h5)");
+  command
+      .add_option("--mode", run.mode,
+                  "Of a program: event (time) or functional (bits, against the integer reference)")
+      ->capture_default_str();
+  command.add_option("--trace", run.trace, "Write a Chrome/Perfetto trace (JSON)");
+  command.add_option("--gantt", run.gantt, "Write a Gantt chart (SVG)");
+  command.add_option("--heatmap", run.heatmap, "Write the array's utilisation (SVG)");
+  command.add_option("--layer", run.layer, "Only this layer in trace, Gantt chart and heat map");
+  command.add_option("--images", run.images, "functional: folder or .tar of images");
+  command.add_option("--image", run.image, "Which of them")->capture_default_str();
+  command.add_option("--seed", run.seed, "functional: of the random image without --images")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+}  // namespace
+
 void add_simulate_command(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand(
-      "simulate", "Estimate execution times of a network, or replay logged tilings");
+      "simulate",
+      "Run a compiled program, estimate execution times of a network, or replay logged tilings");
   const auto options = std::make_shared<Options>();
   auto* replay_option = command->add_option(
       "--replay", options->replay, "CSV of logged sub-volumes: predict their iterations and times");
@@ -249,14 +278,34 @@ void add_simulate_command(CLI::App& program, Action& action) {
       ->capture_default_str();
   command->add_option("--contrast", options->contrast,
                       "Another --cin-split: print the layers in which the two differ");
+  add_program_options(*command, options->program);
+  add_gemm_options(*command, options->gemm);
+  command->add_option("--kernel", options->kernel.size, "Cycles of a product MxKxN on one core");
+  command
+      ->add_option("--type", options->kernel.types,
+                   "With --gemm, --kernel: int8:int8, int8:int16, "
+                   "int8:int32 or bf16:bf16")
+      ->capture_default_str();
+  command
+      ->add_option("--device", options->kernel.device, "With --gemm, --kernel: device or TOML file")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&action, options] {
     action = [options] {
+      options->program.json = options->kernel.json = options->json;
+      if (options->gemm.wanted()) {
+        return simulate_gemm_run(options->gemm, options->kernel.types,
+                                 choose_device("", options->kernel.device).device, options->json);
+      }
+      if (!options->kernel.size.empty()) return simulate_kernel(options->kernel);
+      if (!options->program.file.empty()) return simulate_program(options->program);
       const aie::Model model =
           value_or_throw(aie::find_model(options->estimator), ErrorKind::usage);
       if (!options->replay.empty()) return replay(*options, model);
       if (options->network.empty()) {
-        throw Error(ErrorKind::usage, "simulate needs --network NAME or --replay FILE.csv");
+        throw Error(ErrorKind::usage,
+                    "simulate needs a program of wbs compile, --network NAME, --replay FILE.csv "
+                    "--gemm MxKxN or --kernel MxKxN");
       }
       return estimate(*options, model);
     };

@@ -24,7 +24,14 @@ json entry_json(const Entry& entry, bool samples) {
             {"error_of_bound", entry.error},
             {"weight_bytes", entry.who.weight_bytes},
             {"activation_bytes", entry.who.activation_bytes}};
-  if (samples) item["samples_ms"] = entry.milliseconds;
+  if (!samples) return item;
+  item["samples_ms"] = entry.milliseconds;
+  json disturbed = json::array();
+  for (std::size_t round = 0; round < entry.runs.size(); ++round) {
+    const kernels::measure::TimedRun& run = entry.runs[round];
+    if (run.disturbed) disturbed.push_back({{"round", round}, {"ms", run.milliseconds}});
+  }
+  item["disturbed"] = std::move(disturbed);
   return item;
 }
 

@@ -45,7 +45,7 @@ std::vector<std::string> check_network_and_pattern(const harness::Values& parame
   try {
     const std::string& network = text(parameters, "network");
     const networks::Graph& graph = load_graph(network, text(parameters, "input"));
-    if (network.ends_with(".onnx") || network.ends_with(".gz")) {
+    if (network.ends_with(".onnx") || network.ends_with(".gz") || network.ends_with(".txt")) {
       data_digests["network"] = digest_of_file(resolve_data_path(network));
     }
     for (const networks::Node& node : graph.nodes) {

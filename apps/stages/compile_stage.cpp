@@ -2,6 +2,10 @@
 
 #include "aie_model/device.hpp"
 #include "aie_model/estimator.hpp"
+#include "apps/aie/compile_program.hpp"
+#include "apps/aie/device_choice.hpp"
+#include "apps/aie/int8_model.hpp"
+#include "apps/aie/program_file.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
 #include "apps/stages/checks.hpp"
@@ -12,6 +16,7 @@
 #include "compiler/density.hpp"
 #include "compiler/explain.hpp"
 #include "compiler/tiler.hpp"
+#include "core/digest.hpp"
 #include "core/error.hpp"
 #include "sparsity/pattern.hpp"
 
@@ -47,6 +52,42 @@ std::vector<harness::Values> difference_to_authors(const compiler::TiledNetwork&
   return rows;
 }
 
+/// The weights' file, whose bytes decide the program.
+void check_weights_file(const harness::Values& parameters, std::vector<std::string>& problems,
+                        std::map<std::string, std::string>& data_digests) {
+  try {
+    const std::string file = weights_file(weights_choice(parameters));
+    if (!file.empty()) data_digests["weights"] = digest_of_file(file);
+  } catch (const Error& error) {
+    problems.emplace_back(error.what());
+  }
+}
+
+/// Generates the program with the masked weights of the stages before (else pruned here) and scales
+/// from noise, and writes it beside the tiling. Returns its metrics.
+harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
+  const std::string& pattern = text(run.parameters, "pattern");
+  ScaledModel model;
+  model.model = dense_model(run.parameters);
+  if (masked_input(run.inputs) != run.inputs.end()) {
+    apply_pruned(run.inputs, model.model);
+  } else {
+    prune_model(model.model, value_or_throw(sparsity::parse_pattern(pattern)));
+  }
+  choose_scales({}, model);
+  const ChosenDevice device = choose_array(text(run.parameters, "array"));
+  const CompiledProgram compiled = compile_program(model, pattern, device.device, {}, {});
+  write_program_file(run.output_path,
+                     {compiled.program, nullptr, device.text, "", model.scales_source, tiling});
+  const ProgramSize size = size_of(compiled.program);
+  return {{"program_steps", size.steps},
+          {"program_instructions", size.instructions},
+          {"program_descriptors", size.descriptors},
+          {"program_packed_bytes", size.packed_bytes},
+          {"program_tensors_in_ddr", size.tensors_in_ddr},
+          {"program_scales", model.scales_source}};
+}
+
 class CompileStage final : public harness::Stage {
  public:
   [[nodiscard]] std::string_view name() const override { return "compile"; }
@@ -62,6 +103,10 @@ class CompileStage final : public harness::Stage {
     specs.push_back(
         {"cin_split", ValueType::text, std::string("even_shares"),
          "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"});
+    specs.push_back({"model", ValueType::text, std::string("estimators"),
+                     "event: generate the program too, for the event model beside the estimators"});
+    specs.push_back({"weights", ValueType::text, std::string(), "event: as in the prune stage"});
+    specs.push_back({"seed", ValueType::integer, std::int64_t{1}, "event: of seeded weights"});
     return specs;
   }
 
@@ -80,6 +125,11 @@ class CompileStage final : public harness::Stage {
     if (const auto split = find_cin_split(text(parameters, "cin_split")); !split) {
       problems.push_back(split.error());
     }
+    const std::string& model = text(parameters, "model");
+    if (model != "estimators" && model != "event") {
+      problems.push_back(fmt::format("model '{}' is unknown: expected estimators or event", model));
+    }
+    if (model == "event") check_weights_file(parameters, problems, data_digests);
     return problems;
   }
 
@@ -102,9 +152,12 @@ class CompileStage final : public harness::Stage {
     const compiler::TiledNetwork tiled = compiler::compile(graph, device, options);
     options.cin_split = compiler::CinSplit::authors;
     const compiler::TiledNetwork authors = compiler::compile(graph, device, options);
-    write_text_file(run.output_path, compiler::to_json(tiled));
-
     harness::StageResult result;
+    if (text(run.parameters, "model") == "event") {
+      result.metrics = write_program(run, compiler::to_json(tiled));
+    } else {
+      write_text_file(run.output_path, compiler::to_json(tiled));
+    }
     result.rows = difference_to_authors(tiled, authors, device);
     result.metrics["layers_split_unlike_authors"] = static_cast<std::int64_t>(result.rows.size());
     result.metrics["densities"] =

@@ -1,4 +1,9 @@
+#include <optional>
+
 #include "aie_model/estimator.hpp"
+#include "aie_model/machine/machine.hpp"
+#include "apps/aie/event_report.hpp"
+#include "apps/aie/program_file.hpp"
 #include "apps/stages/checks.hpp"
 #include "apps/stages/parameters.hpp"
 #include "apps/stages/stages.hpp"
@@ -44,6 +49,40 @@ double compute_seconds(const aie::NetworkEstimate& estimate) {
   return total * kSecondsPerNs;
 }
 
+/// The event model's metrics of a program, and each layer's time in the row of that name.
+void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
+               harness::StageResult& result) {
+  const aie::RunResult run = aie::run(file.program, file.device, {});
+  const EventReport report = event_report(file.program, file.device, run, 0.0);
+  const double ns_per_cycle = 1e9 / file.device.clock_hz;
+  std::uint64_t linear_cycles = 0;
+  for (const aie::TiledLayer& layer : tiled.layers) {
+    for (const EventLayer& timed : report.layers) {
+      if (layer.kind == aie::LayerKind::fully_connected && layer.name == timed.name) {
+        linear_cycles += timed.cycles;
+      }
+    }
+  }
+  const double linear_s = static_cast<double>(linear_cycles) * ns_per_cycle * kSecondsPerNs;
+  result.metrics.insert({
+      {"event_s", report.ms * 1e-3 - linear_s},
+      {"event_with_linear_s", report.ms * 1e-3},
+      {"event_cycles", static_cast<std::int64_t>(report.cycles)},
+      {"event_utilisation", report.mac_utilisation},
+      {"event_core_busy", report.core_busy},
+      {"event_bound", report.bound},
+      {"event_ddr_read_bytes", static_cast<std::int64_t>(report.ddr_read_bytes)},
+      {"event_ddr_write_bytes", static_cast<std::int64_t>(report.ddr_write_bytes)},
+  });
+  for (harness::Values& row : result.rows) {
+    for (const EventLayer& layer : report.layers) {
+      if (std::get<std::string>(row.at("layer")) != layer.name) continue;
+      row["event_ns"] = static_cast<double>(layer.cycles) * ns_per_cycle;
+      row["event_bound"] = layer.bound;
+    }
+  }
+}
+
 class SimulateStage final : public harness::Stage {
  public:
   [[nodiscard]] std::string_view name() const override { return "simulate"; }
@@ -65,7 +104,10 @@ class SimulateStage final : public harness::Stage {
     if (compiled == run.inputs.end()) {
       throw Error(ErrorKind::usage, "simulate needs a program: list the stage compile before it");
     }
-    const compiler::TiledNetwork tiled = compiler::from_json(read_text_file(compiled->second));
+    std::optional<ProgramFile> program;
+    if (is_hdf5_file(compiled->second)) program = read_program_file(compiled->second, false);
+    const compiler::TiledNetwork tiled =
+        compiler::from_json(program ? program->tiling : read_text_file(compiled->second));
     const aie::Device device = value_or_throw(find_array(tiled.device), ErrorKind::input);
     const auto published = aie::estimate_network(tiled.layers, device, aie::Model::published);
     const auto corrected = aie::estimate_network(tiled.layers, device, aie::Model::corrected);
@@ -82,6 +124,7 @@ class SimulateStage final : public harness::Stage {
     for (std::size_t i = 0; i < tiled.layers.size(); ++i) {
       result.rows.push_back(layer_row(tiled, i, published.layers[i], corrected.layers[i]));
     }
+    if (program) add_event(*program, tiled, result);
     return result;
   }
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <utility>
 
 namespace wbs::kernels::measure {
 namespace {
@@ -17,12 +18,7 @@ long preemptions() {
   return ::getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
 }
 
-struct Run {
-  double milliseconds = 0.0;
-  bool disturbed = false;
-};
-
-Run time_run(const std::function<void(int)>& contestant, int round) {
+TimedRun time_run(const std::function<void(int)>& contestant, int round) {
   const long before = preemptions();
   const Clock::time_point start = Clock::now();
   contestant(round);
@@ -30,14 +26,14 @@ Run time_run(const std::function<void(int)>& contestant, int round) {
   return {ms, preemptions() != before};
 }
 
-int count_good(const std::vector<Run>& runs) {
+int count_good(const std::vector<TimedRun>& runs) {
   return static_cast<int>(
-      std::count_if(runs.begin(), runs.end(), [](const Run& run) { return !run.disturbed; }));
+      std::count_if(runs.begin(), runs.end(), [](const TimedRun& run) { return !run.disturbed; }));
 }
 
-int fewest_good(const std::vector<std::vector<Run>>& runs) {
+int fewest_good(const std::vector<std::vector<TimedRun>>& runs) {
   int fewest = std::numeric_limits<int>::max();
-  for (const std::vector<Run>& of_one : runs) fewest = std::min(fewest, count_good(of_one));
+  for (const std::vector<TimedRun>& of_one : runs) fewest = std::min(fewest, count_good(of_one));
   return fewest;
 }
 
@@ -48,7 +44,7 @@ Samples interleave(std::span<const std::function<void(int)>> contestants, int wa
   for (const auto& contestant : contestants) {
     for (int round = 0; round < warm_up; ++round) contestant(round);
   }
-  std::vector<std::vector<Run>> runs(contestants.size());
+  std::vector<std::vector<TimedRun>> runs(contestants.size());
   double good_seconds = 0.0;
   const Clock::time_point begin = Clock::now();
   for (int round = 0; round < budget.maximum; ++round) {
@@ -69,10 +65,11 @@ Samples interleave(std::span<const std::function<void(int)>> contestants, int wa
   for (std::size_t who = 0; who < contestants.size(); ++who) {
     const int bad = static_cast<int>(runs[who].size()) - count_good(runs[who]);
     samples.disturbed += enough ? bad : -bad;
-    for (const Run& run : runs[who]) {
+    for (const TimedRun& run : runs[who]) {
       if (!enough || !run.disturbed) samples.milliseconds[who].push_back(run.milliseconds);
     }
   }
+  samples.runs = std::move(runs);
   return samples;
 }
 

@@ -15,13 +15,20 @@ struct Budget {
   int maximum = 1000;
 };
 
-/// Milliseconds of timed runs.
+/// One timed run.
+struct TimedRun {
+  double milliseconds = 0.0;
+  bool disturbed = false;  ///< the system took a core away from this process meanwhile
+};
+
+/// What was timed.
 struct Samples {
-  /// One list per contestant, in order of time.
+  /// Every run, one list per contestant: run i is that of round i.
+  std::vector<std::vector<TimedRun>> runs;
+  /// Of the runs that count, in the same order: the undisturbed ones.
   std::vector<std::vector<double>> milliseconds;
-  /// Runs that are not in the lists, because the system took a core away from this process
-  /// meanwhile. Where somebody has too few undisturbed runs (less than 5 and `minimum`), all runs
-  /// of all are in the lists, and this is negative: minus the number of disturbed ones.
+  /// Runs that do not count. Where somebody has too few undisturbed ones (less than 5 and
+  /// `minimum`), all runs of all count, and this is negative: minus the number of disturbed ones.
   int disturbed = 0;
 };
 

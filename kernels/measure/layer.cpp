@@ -104,7 +104,7 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
       result.refusals.push_back({name, error.error()});
       return;
     }
-    entries.push_back({(*made)->info(), {}, *error, {}});
+    entries.push_back({(*made)->info(), {}, *error, {}, {}});
     contestants.push_back(std::move(*made));
   };
   for (const std::string& algorithm : options.algorithms) {
@@ -128,6 +128,7 @@ LayerResult measure_layer(const LayerProblem& problem, const LayerOptions& optio
     Entry& entry = i < result.ours.size() ? result.ours[i] : result.peers[i - result.ours.size()];
     entry.time = summarise(samples.milliseconds[i]);
     entry.milliseconds = std::move(samples.milliseconds[i]);
+    entry.runs = std::move(samples.runs[i]);
   }
   return result;
 }

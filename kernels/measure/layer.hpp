@@ -30,7 +30,8 @@ struct Entry {
   peers::ContestantInfo who;
   Summary time;
   double error = 0.0;                ///< largest, as a share of the rounding bound
-  std::vector<double> milliseconds;  ///< every sample, in order
+  std::vector<double> milliseconds;  ///< what `time` sums up, in order
+  std::vector<TimedRun> runs;        ///< every run, by its round
 };
 
 struct Refusal {

@@ -113,7 +113,8 @@ std::optional<sparsity::Mask> make_mask(const ConvCase& plan) {
   if (plan.full || plan.empty) return sparsity::Mask(shape, sparsity::kSingleWeights, plan.full);
   if (plan.pattern == "channel") {
     sparsity::Mask mask(shape, {1, plan.shape.in_channels / plan.shape.groups, false});
-    for (std::int64_t o = 0; o < mask.cells(); ++o) mask.set(o, rng.bernoulli(0.6));
+    const double kept = pick(rng, {0.1, 0.4, 0.6, 0.6, 0.9});
+    for (std::int64_t o = 0; o < mask.cells(); ++o) mask.set(o, rng.bernoulli(kept));
     return mask;
   }
   const auto parsed = sparsity::parse_pattern(plan.pattern).value();

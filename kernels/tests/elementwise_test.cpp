@@ -10,7 +10,7 @@
 
 #include "core/rng.hpp"
 #include "kernels/buffer.hpp"
-#include "kernels/elementwise_rows.hpp"
+#include "kernels/elementwise_loops.hpp"
 
 namespace wbs::kernels {
 namespace {
@@ -235,37 +235,90 @@ TEST(Elementwise, FlattenPutsChannelsSlowest) {
   }
 }
 
-TEST(Elementwise, EveryInstructionSetGivesTheSameBits) {
+/// The bytes of the loops of one instruction set, over every one of them.
+std::vector<std::byte> loop_bytes(const ElementRows& rows, int element) {
   std::vector<float> x(64);
   Rng rng(11);
   rng.fill_normal(x, 0.0F, 60.0F);
+  std::vector<std::byte> bytes(16 * 4 + 16);
+  rows.pack(
+      {{x.data(), x.data() + 16, x.data() + 32, x.data() + 48}, bytes.data(), 16, 0.7F, 128.0F});
+  AffineRun run{};
+  run.x = bytes.data();
+  run.y = bytes.data();
+  run.elements = element == 2 ? 64 : element == 1 ? 32 : 16;
+  for (float& scale : run.scale) scale = 1.37F;
+  for (float& bias : run.bias) bias = -3.3F;
+  run.low = -1e9F;
+  run.high = 1e9F;
+  rows.affine(run);
+  float sums[4] = {};
+  rows.sum(bytes.data(), 16, 3.0F, sums);
+  std::memcpy(bytes.data() + 64, sums, 16);
+  return bytes;
+}
+
+TEST(Elementwise, EveryInstructionSetGivesTheSameBits) {
   for (int element = 0; element < 3; ++element) {
-    std::vector<std::vector<std::byte>> results;
-    for (const ElementRows* table : {kGenericRows, kAvx2Rows, kAvx512Rows}) {
-      if (table == kAvx2Rows && __builtin_cpu_supports("avx2") == 0) continue;
-      if (table == kAvx512Rows && __builtin_cpu_supports("avx512dq") == 0) continue;
-      const ElementRows& rows = table[element];
-      std::vector<std::byte> bytes(16 * 4 + 16);
-      rows.pack({{x.data(), x.data() + 16, x.data() + 32, x.data() + 48},
-                 bytes.data(),
-                 16,
-                 0.7F,
-                 128.0F});
-      AffineRun run{};
-      run.x = bytes.data();
-      run.y = bytes.data();
-      run.elements = element == 2 ? 64 : element == 1 ? 32 : 16;
-      for (float& scale : run.scale) scale = 1.37F;
-      for (float& bias : run.bias) bias = -3.3F;
-      run.low = -1e9F;
-      run.high = 1e9F;
-      rows.affine(run);
-      float sums[4] = {};
-      rows.sum(bytes.data(), 16, 3.0F, sums);
-      std::memcpy(bytes.data() + 64, sums, 16);
-      results.push_back(bytes);
+    for (const ElementwiseLoops& loops : all_elementwise_loops()) {
+      if (loops.refuse() != nullptr) continue;
+      EXPECT_EQ(loop_bytes(loops.rows[element], element),
+                loop_bytes(kGenericRows[element], element))
+          << loops.name;
     }
-    for (const auto& result : results) EXPECT_EQ(result, results.front());
+  }
+}
+
+/// Rows of sums to two planes of outputs, the first one's channels partly constants.
+std::vector<std::uint32_t> finished(const ElementRows& rows, int element, bool add,
+                                    std::int64_t pixels) {
+  constexpr std::int64_t kPlane = 64;
+  const int group = element == 2 ? 4 : element == 1 ? 2 : 1;
+  std::vector<float> sums(static_cast<std::size_t>((2 * group + 1) * kSumPitch));
+  Rng(5).fill_normal(std::span(sums).first(sums.size() - kSumPitch), 0.0F, 40.0F);
+  std::vector<std::uint32_t> y(2 * kPlane, 0x3c4d5e6fU);
+  std::array<FinishWord, 2> words{};
+  for (int w = 0; w < 2; ++w) {
+    words[w].kept = w == 0 ? group / 2 : group;
+    words[w].constant = 0x01020304U & (group == 4 ? 0xffff0000U : group == 2 ? 0xffff0000U : ~0U);
+    for (int c = 0; c < group; ++c) {
+      words[w].row[c] = c < words[w].kept ? w * group + c : 2 * group;
+      words[w].shift[c] = c * (32 / group);
+      words[w].scale[c] = 0.7F + 0.1F * static_cast<float>(c);
+      words[w].bias[c] = 90.0F;
+    }
+  }
+  FinishRun run{};
+  run.words = words.data();
+  run.count = 2;
+  run.sums = sums.data();
+  run.other = add ? y.data() : nullptr;
+  run.y = y.data();
+  run.plane_words = kPlane;
+  run.pixels = pixels;
+  run.other_scale = 0.25F;
+  run.low = 64.0F;
+  run.high = 200.0F;
+  rows.finish(run);
+  return y;
+}
+
+TEST(Elementwise, FinishedSumsAreTheSameBitsAndNoMoreThanAsked) {
+  for (int element = 0; element < 3; ++element) {
+    for (const bool add : {false, true}) {
+      for (const std::int64_t pixels : {1, 15, 16, 49, 64}) {
+        const std::vector<std::uint32_t> expected =
+            finished(kGenericRows[element], element, add, pixels);
+        for (std::int64_t i = 0; i < 128; ++i) {
+          const bool written = expected[static_cast<std::size_t>(i)] != 0x3c4d5e6fU;
+          ASSERT_EQ(written, i % 64 < pixels) << element << " " << pixels << " " << i;
+        }
+        for (const ElementwiseLoops& loops : all_elementwise_loops()) {
+          if (loops.refuse() != nullptr) continue;
+          EXPECT_EQ(finished(loops.rows[element], element, add, pixels), expected) << loops.name;
+        }
+      }
+    }
   }
 }
 

@@ -101,6 +101,9 @@ INSTANTIATE_TEST_SUITE_P(Forms, Reload,
                                          Case{"unstructured@0.9", "direct", 16, 16, 3, 1, 1},
                                          Case{"block:8x8@0.5", "winograd2", 32, 40, 3, 1, 1},
                                          Case{"block:8x8@0.5", "winograd4", 24, 21, 3, 1, 1},
+                                         Case{"channel@0.5", "direct", 24, 100, 3, 1, 1},
+                                         Case{"channel@0.5", "winograd2", 24, 37, 3, 1, 1},
+                                         Case{"channel@0.5", "winograd4", 24, 37, 3, 1, 1},
                                          Case{"unstructured@0.95", "winograd4", 48, 16, 3, 1, 1},
                                          Case{"dense", "winograd4", 16, 32, 3, 1, 2}));
 

@@ -185,6 +185,34 @@ TEST_P(Winograd, PrunedBlocksAreNotMultiplied) {
   EXPECT_EQ(conv.algorithm(), algorithm_of(GetParam()));
 }
 
+TEST_P(Winograd, KeptOutputsOfAChannelMaskAreMultipliedAlone) {
+  for (const bool residual : {false, true}) {
+    ConvCase plan;
+    plan.pattern = "channel";
+    plan.integers = false;
+    plan.bias = plan.scale = plan.clip = true;
+    plan.residual = plan.in_place = residual;
+    plan.threads = 3;
+    plan.shape.kernel = {3, 3};
+    plan.shape.in_channels = 16;
+    plan.shape.out_channels = 96;
+    plan.shape.height = plan.shape.width = 13;
+    plan.shape.pad_top = plan.shape.pad_left = plan.shape.pad_bottom = plan.shape.pad_right = 1;
+    const ConvData data(plan);
+    const ConvOptions options{
+        .force_impl = {}, .algorithm = algorithm_of(GetParam()), .threads = plan.threads};
+    const ConvPlan conv(data.layer(), options);
+    EXPECT_EQ(conv.packing(), "panels of 8 kept outputs");
+    const std::int64_t tiles = GetParam() == 2 ? 49 : 16;
+    const std::int64_t positions = GetParam() == 2 ? 16 : 36;
+    const std::int64_t kept = data.layer().mask->kept_weights() / (9 * 16);
+    EXPECT_EQ(conv.packed_macs(), (kept + 7) / 8 * std::int64_t{128} * positions * tiles);
+    const Tensor bound =
+        with_winograd_bound(data.expected(), data.layer(), data.input(), GetParam()).bound;
+    EXPECT_EQ(data.difference(data.run(options), bound), "");
+  }
+}
+
 TEST_P(Winograd, RefusesOtherLayersWithTheReason) {
   const auto refusal = [&](const ConvShape& shape, Element element) -> std::string {
     ConvLayer layer;

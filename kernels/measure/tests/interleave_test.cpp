@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,23 @@ TEST(Interleave, StopsAtTheMaximumAndKeepsEverySampleItCounts) {
   const int counted = static_cast<int>(samples.milliseconds[0].size());
   EXPECT_EQ(counted + (samples.disturbed > 0 ? samples.disturbed : 0), 25);
   for (const double ms : samples.milliseconds[0]) EXPECT_GE(ms, 0.0);
+}
+
+TEST(Interleave, KeepsDisturbedRunsMarked) {
+  const std::vector<std::function<void(int)>> contestants{[](int) {}, [](int) {}};
+  const Samples samples = interleave(contestants, 0, {1e9, 1, 30});
+  ASSERT_EQ(samples.runs.size(), 2U);
+  int disturbed = 0;
+  for (std::size_t who = 0; who < 2; ++who) {
+    ASSERT_EQ(samples.runs[who].size(), 30U);
+    std::vector<double> counted;
+    for (const TimedRun& run : samples.runs[who]) {
+      disturbed += run.disturbed ? 1 : 0;
+      if (!run.disturbed || samples.disturbed < 0) counted.push_back(run.milliseconds);
+    }
+    EXPECT_EQ(samples.milliseconds[who], counted);
+  }
+  EXPECT_EQ(std::abs(samples.disturbed), disturbed);
 }
 
 }  // namespace

@@ -1,0 +1,47 @@
+// What an event-driven run says about a program: time, bounds and traffic by layer.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "aie_model/device.hpp"
+#include "aie_model/machine/machine.hpp"
+#include "aie_model/program/program.hpp"
+
+namespace wbs::apps {
+
+/// The steps of a layer together. Steps that load for later layers count for the layer that
+/// computes in them.
+struct EventLayer {
+  std::string name, operation;
+  std::int64_t steps = 0;
+  std::uint64_t begin = 0, cycles = 0;  ///< begin: of the layer's first step
+  std::string bound;                    ///< as StepTime::bound(), of the sums
+  aie::StepTime busy;                   ///< sums over the steps; begin and end unused
+  std::int64_t kept_macs = 0;
+};
+
+struct EventReport {
+  std::string network, pattern, device;
+  std::uint64_t cycles = 0;
+  double ms = 0.0;
+  double run_s = 0.0;  ///< wall time of the simulation
+  std::uint64_t events = 0;
+  double mac_utilisation = 0.0;  ///< kept MACs / (cores * macs_per_cycle * cycles)
+  double core_busy = 0.0;        ///< mean share of the cycles in which a core computes
+  std::uint64_t ddr_read_bytes = 0, ddr_write_bytes = 0;
+  std::string bound;  ///< of the whole network
+  std::vector<EventLayer> layers;
+};
+
+/// Summary of a finished run. Throws Error(input) with the fault when there was one: a time that
+/// ends in a deadlock is none.
+[[nodiscard]] EventReport event_report(const aie::Program& program, const aie::Device& device,
+                                       const aie::RunResult& run, double run_s);
+
+[[nodiscard]] nlohmann::json to_json(const EventReport& report);
+[[nodiscard]] std::string to_text(const EventReport& report);
+
+}  // namespace wbs::apps

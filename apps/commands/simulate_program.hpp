@@ -1,0 +1,30 @@
+// wbs simulate P.h5: runs of a compiled program.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace wbs::apps {
+
+struct ProgramRun {
+  std::string file;  ///< of wbs compile
+  std::string mode = "event";
+  std::string trace, gantt, heatmap;  ///< files to write; event only
+  std::string layer;                  ///< only this layer in trace and gantt
+  std::string images;                 ///< functional: folder or .tar; empty: random bytes
+  std::int64_t image = 0;             ///< which of them
+  std::int64_t seed = 1;              ///< of random bytes
+  bool json = false;
+};
+
+/// Runs and prints. Returns the exit code: 1 when a functional run is not bit-exact. Throws Error.
+int simulate_program(const ProgramRun& run);
+
+/// A matrix product on one core: sizes "MxKxN", types "int8:int32", device's name.
+struct KernelRun {
+  std::string size, types = "int8:int8", device = "npu1";
+  bool json = false;
+};
+int simulate_kernel(const KernelRun& run);
+
+}  // namespace wbs::apps

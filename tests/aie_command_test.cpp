@@ -1,0 +1,187 @@
+// wbs compile and wbs simulate of programs, as a user types them.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "apps/aie/program_file.hpp"
+#include "tests/command.hpp"
+
+namespace wbs::tests {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+CommandResult wbs(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program("wbs"));
+  return run_command(arguments, "/tmp");
+}
+
+json answer(const std::vector<std::string>& arguments) {
+  const CommandResult result = wbs(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  return result.exit_code == 0 ? json::parse(result.output) : json();
+}
+
+/// A small network, compiled once for all tests.
+class AieCommand : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = new TemporaryDirectory();
+    compiled_ =
+        answer({"compile", "--network", "resnet18", "--input", "3x32x32", "--pattern",
+                "block:8x8@0.5", "--array", "2x2", "--device", "npu1", "--out", file(), "--json"});
+  }
+  static void TearDownTestSuite() { delete directory_; }
+
+  static std::string file() { return directory_->path() + "/p.h5"; }
+  static std::string path(const std::string& name) { return directory_->path() + "/" + name; }
+
+  static TemporaryDirectory* directory_;
+  static json compiled_;
+};
+
+TemporaryDirectory* AieCommand::directory_ = nullptr;
+json AieCommand::compiled_;
+
+TEST_F(AieCommand, CompileTellsWhatTheProgramConsistsOf) {
+  for (const char* key : {"seconds", "instructions", "descriptors", "packed_bytes", "steps"}) {
+    EXPECT_GT(compiled_.at(key).get<double>(), 0.0) << key;
+  }
+  EXPECT_EQ(compiled_.at("device"), "npu1:2x2");
+  EXPECT_LT(compiled_.at("kept_macs").get<double>(), compiled_.at("macs").get<double>());
+  EXPECT_THAT(compiled_.at("scales").get<std::string>(), HasSubstr("timing only"));
+}
+
+TEST_F(AieCommand, FunctionalRunComparesEveryLayer) {
+  const json run = answer({"simulate", file(), "--mode", "functional", "--json"});
+  EXPECT_EQ(run.at("bit_exact"), true) << run.dump();
+  EXPECT_EQ(run.at("layers_compared"), compiled_.at("layers"));
+  EXPECT_GT(run.at("distinct_values_least").get<int>(), 1);
+}
+
+TEST_F(AieCommand, EventRunAccountsForEveryCycle) {
+  const json run = answer({"simulate", file(), "--mode", "event", "--json"});
+  std::uint64_t cycles = 0;
+  for (const json& layer : run.at("layers")) {
+    cycles += layer.at("cycles").get<std::uint64_t>();
+    EXPECT_FALSE(layer.at("bound").get<std::string>().empty());
+  }
+  EXPECT_EQ(cycles, run.at("cycles").get<std::uint64_t>());
+  EXPECT_EQ(run.at("model"), "event");
+  EXPECT_GT(run.at("utilisation").get<double>(), 0.0);
+  EXPECT_LT(run.at("utilisation").get<double>(), 1.0);
+  EXPECT_EQ(wbs({"simulate", file()}).exit_code, 0);
+}
+
+TEST_F(AieCommand, PicturesAreWritten) {
+  const CommandResult result =
+      wbs({"simulate", file(), "--trace", path("t.json"), "--gantt", path("g.svg"), "--heatmap",
+           path("h.svg"), "--layer", "layer2.0.conv1"});
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_GT(json::parse(slurp(path("t.json"))).at("traceEvents").size(), 10U);
+  EXPECT_THAT(slurp(path("g.svg")), HasSubstr("layer2.0.conv1"));
+  EXPECT_THAT(slurp(path("h.svg")), HasSubstr("</svg>"));
+}
+
+TEST_F(AieCommand, ACutFileIsOneSentence) {
+  std::filesystem::copy_file(file(), path("cut.h5"));
+  std::filesystem::resize_file(path("cut.h5"), std::filesystem::file_size(file()) / 2);
+  const CommandResult result = wbs({"simulate", path("cut.h5")});
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.errors, HasSubstr("cut.h5"));
+}
+
+/// Writes the program with a change and simulates it.
+template <typename Change>
+CommandResult simulate_changed(const std::string& from, const std::string& to, Change change) {
+  apps::ProgramFile content = apps::read_program_file(from, /*with_network=*/true);
+  change(content.program);
+  apps::write_program_file(to, {content.program, &*content.network,
+                                R"({"base":"npu1","values":{},"array":"2x2"})", "", "", ""});
+  return wbs({"simulate", to, "--mode", "functional"});
+}
+
+TEST_F(AieCommand, EditedDescriptorsAreRefusedWithTheirTile) {
+  const CommandResult result =
+      simulate_changed(file(), path("edited.h5"), [](aie::Program& program) {
+        for (aie::TileProgram& tile : program.steps.at(0).tiles) {
+          if (tile.tile.kind != aie::TileKind::memtile) continue;
+          for (aie::Descriptor& descriptor : tile.descriptors) {
+            if (descriptor.words > 0) descriptor.address = 1 << 30;
+          }
+          return;
+        }
+      });
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_THAT(result.errors, HasSubstr("memtile(0)"));
+  EXPECT_THAT(result.errors, HasSubstr("edited.h5"));
+}
+
+TEST_F(AieCommand, FlippedWeightsAreNoticed) {
+  const CommandResult result =
+      simulate_changed(file(), path("flipped.h5"), [](aie::Program& program) {
+        for (aie::DdrBuffer& buffer : program.ddr) {
+          for (std::size_t i = 0; i < buffer.data.size(); i += 997) buffer.data[i] ^= 0x40U;
+        }
+      });
+  EXPECT_EQ(result.exit_code, 1) << result.output << result.errors;
+}
+
+TEST_F(AieCommand, PassesPrintTheirTextForms) {
+  const std::vector<std::string> model{"compile", "--network", "resnet18", "--input",
+                                       "3x32x32", "--array",   "2x2"};
+  const auto pass = [&](const std::string& name) {
+    std::vector<std::string> arguments = model;
+    arguments.insert(arguments.end(), {"--passes", name});
+    return wbs(arguments);
+  };
+  const CommandResult graph = pass("graph");
+  EXPECT_THAT(graph.output, HasSubstr("layer1.0.bn1 = batch_norm"));
+  EXPECT_THAT(pass("fold").output, testing::Not(HasSubstr("batch_norm")));
+  EXPECT_THAT(pass("map").output, HasSubstr("estimated cycles"));
+  EXPECT_EQ(pass("mup").exit_code, 2);
+  // The graph's text form is a network again.
+  const std::string text = directory_->file("net.txt", graph.output);
+  EXPECT_EQ(answer({"compile", "--network", text, "--array", "2x2", "--json"}).at("layers"),
+            compiled_.at("layers"));
+}
+
+TEST(AieCommandErrors, NameWhatDoesNotFit) {
+  const CommandResult node = wbs({"compile", "--network", "resnet20", "--array", "2x2", "--json"});
+  EXPECT_EQ(node.exit_code, 4);
+  EXPECT_THAT(node.errors, HasSubstr("layer2.0.shortcut.rows"));
+  const CommandResult array =
+      wbs({"compile", "--network", "resnet18", "--array", "8x8", "--device", "npu1", "--json"});
+  EXPECT_EQ(array.exit_code, 4);
+  EXPECT_THAT(array.errors, HasSubstr("larger than device npu1"));
+}
+
+TEST(AieCommandErrors, DeviceFilesAreChecked) {
+  const TemporaryDirectory directory;
+  const auto compile = [&](const std::string& text) {
+    return wbs({"compile", "--network", "resnet18", "--input", "3x32x32", "--device",
+                directory.file("mine.toml", text), "--json"});
+  };
+  const CommandResult good = compile("base = \"npu1\"\nname = \"mine\"\nclock_hz = 1.5e9\n");
+  EXPECT_EQ(good.exit_code, 0) << good.errors;
+  EXPECT_THAT(good.output, HasSubstr("\"device\":\"mine\""));
+  const CommandResult unknown = compile("base = \"npu1\"\n[silicon.core]\nlock = 16\n");
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_THAT(unknown.errors, HasSubstr("unknown key 'silicon.core.lock'"));
+  EXPECT_THAT(unknown.errors, HasSubstr("silicon.core.locks"));
+  EXPECT_THAT(compile("base = \"npu1\"\nrows = \"four\"\n").errors,
+              HasSubstr("expected an integer"));
+  EXPECT_THAT(compile("base = npu1\n").errors, HasSubstr("mine.toml:1:"));
+  EXPECT_THAT(compile("rows = 4\n").errors, HasSubstr("needs base"));
+}
+
+TEST(AieCommandErrors, KernelsOfOneCoreAreTimed) {
+  const json kernel = answer({"simulate", "--kernel", "64x232x64", "--json"});
+  EXPECT_NEAR(kernel.at("core_macs_per_cycle").get<double>(), 233.0, 23.3);
+  EXPECT_EQ(wbs({"simulate", "--kernel", "64x232"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace wbs::tests
