@@ -15,7 +15,7 @@ namespace wbs::compiler {
 namespace {
 
 constexpr std::int64_t kWordBytes = 4;
-constexpr std::int64_t kStepK = 8;           // k of an operand of the multiply-accumulate unit
+constexpr std::int64_t kStepK = 8;  // k of an operand of the multiply-accumulate unit
 // Weight of what is not the bound: among nearly equal tiles the one with slack elsewhere.
 constexpr double kSlack = 0.01;
 constexpr std::int64_t kLargestSide = 1024;  // of a tile: descriptors count to 1023 in a loop
@@ -231,7 +231,7 @@ GemmTile choose_gemm_tile(const Gemm& gemm, const aie::Device& device, const Gem
   const std::int64_t room = device.core_memory;
   for (std::int64_t i = 1; i <= most_m; ++i) {
     for (std::int64_t j = 1; j <= most_n; ++j) {
-      GemmTile tile{.m = i * kernel.tile_m, .n = j * kernel.tile_n};
+      const GemmTile tile{.m = i * kernel.tile_m, .n = j * kernel.tile_n};
       if (tile.m * tile.n * result_bytes(gemm.types) > room) break;
       consider_k(gemm, tile, wanted, device, best);
     }

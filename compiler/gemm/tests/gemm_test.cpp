@@ -10,6 +10,7 @@
 
 #include "aie_model/machine/layout.hpp"
 #include "aie_model/machine/machine.hpp"
+#include "aie_model/program/checker.hpp"
 #include "compiler/gemm/steps.hpp"
 
 namespace wbs::compiler {
@@ -82,6 +83,21 @@ TEST(Gemm, SmallProductsEndOnEveryArrayAndTakeAtLeastTheirBound) {
       EXPECT_GE(static_cast<double>(result.cycles), result.estimate.bound())
           << name << " " << to_string(types);
       EXPECT_GT(result.tops, 0.0);
+    }
+  }
+}
+
+TEST(Gemm, ProgramsKeepEveryHardwareLimit) {
+  for (const char* name : {"npu1", "npu2", "aie2:2x2"}) {
+    for (const GemmTypes types : kAllTypes) {
+      const Device on = device(name);
+      for (const Gemm& gemm : {Gemm{.m = 256, .k = 192, .n = 512, .types = types},
+                               Gemm{.m = 4224, .k = 8192, .n = 4608, .types = types}}) {
+        const aie::Program program = gemm_program(gemm, choose_gemm_tile(gemm, on), on);
+        for (const aie::Violation& violation : aie::check(program, on)) {
+          ADD_FAILURE() << name << " " << to_string(types) << ": " << violation.message;
+        }
+      }
     }
   }
 }
