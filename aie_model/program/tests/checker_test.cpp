@@ -156,7 +156,7 @@ const std::vector<Mutation> kStreamMutations{
        connect(p, core(0, 1), east(0), south(0), 3);
        connect(p, kCore, north(0), east(0), 3);
      }},
-    {"stream end", [](Program& p) { add_sender(p, kShim, 1); }},
+    {"stream end", [](Program& p) { add_sender(p, kCore, 1); }},
     {"stream end",
      [](Program& p) {
        // Its packets have an id that no switch forwards.
