@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::int64_t kMaxSide = 64;
 
-Device silicon_device(std::string name, std::int64_t columns, std::int64_t rows,
-                      std::string source) {
+Device physical(std::string name, std::int64_t columns, std::int64_t rows, std::string source) {
   Device device = aie2_array(columns, rows);
   device.name = std::move(name);
   device.source = std::move(source);
@@ -20,33 +19,32 @@ Device silicon_device(std::string name, std::int64_t columns, std::int64_t rows,
 }
 
 /// Physical arrays. Only parameters that differ from the abstract array are set; clock is the
-/// target clock, bandwidths stay those of the abstract model (4 bytes per cycle and channel). Which
-/// columns of the Versal devices have a shim with a way to DDR: mlir-aie.
+/// target clock, the estimators' bandwidths stay those of the abstract model (4 bytes per cycle and
+/// channel). External memory: effective bandwidth in matrix products with DDR5-5600 (arXiv
+/// 2512.13282, section 5.2.1); no such figure is known for the Versal boards, so their shims limit.
+/// Columns with shims: mlir-aie AIETargetModel.
 std::vector<Device> named_devices() {
   std::vector<Device> devices;
-  Device npu1 =
-      silicon_device("npu1", 4, 4,
-                     "Phoenix/Hawk Point, 4x4 usable of 5x4 cores, one Memtile a column; "
-                     "clock 1 GHz, DRAM 15 GB/s (arXiv 2512.13282); mlir-aie AIETargetModel");
+  Device npu1 = physical("npu1", 4, 4,
+                         "Phoenix/Hawk Point, 4x4 usable of 5x4 cores, one Memtile a column; "
+                         "clock 1 GHz, DRAM 15 GB/s (arXiv 2512.13282); mlir-aie AIETargetModel");
   npu1.silicon.dram_bytes_per_cycle = 15e9 / npu1.clock_hz;
   devices.push_back(std::move(npu1));
-  Device npu2 =
-      silicon_device("npu2", 8, 4,
-                     "Strix/Krackan (AIE2P), 8x4 cores, 512 int8 MAC/cycle, 8x8x8 operand, "
-                     "1.8 GHz, DRAM 50 GB/s (arXiv 2512.13282); mlir-aie AIETargetModel");
+  Device npu2 = physical("npu2", 8, 4,
+                         "Strix/Krackan (AIE2P), 8x4 cores, 512 int8 MAC/cycle, 8x8x8 operand, "
+                         "1.8 GHz, DRAM 50 GB/s (arXiv 2512.13282); mlir-aie AIETargetModel");
   npu2.clock_hz = 1.8e9;
-  npu2.silicon.dram_bytes_per_cycle = 50e9 / npu2.clock_hz;
   npu2.macs_per_cycle = 512;
+  npu2.silicon.dram_bytes_per_cycle = 50e9 / npu2.clock_hz;
   devices.push_back(std::move(npu2));
-  Device ve2302 =
-      silicon_device("ve2302", 17, 2,
-                     "Versal VE2302, 34 cores, 17 Memtiles; mlir-aie AIETargetModel; clock "
-                     "1 GHz for -1L (AM020 chapter 1)");
+  Device ve2302 = physical("ve2302", 17, 2,
+                           "Versal VE2302, 34 cores, 17 Memtiles; mlir-aie AIETargetModel; clock "
+                           "1 GHz for -1L (AM020 chapter 1)");
   ve2302.silicon.shim_columns = {2, 3, 6, 7, 10, 11};
   devices.push_back(std::move(ve2302));
-  Device ve2802 = silicon_device("ve2802", 38, 8,
-                                 "Versal VE2802 (VEK280, V70), 304 cores, 76 Memtiles in two rows; "
-                                 "mlir-aie AIETargetModel; clock 1 GHz for -1L (AM020 chapter 1)");
+  Device ve2802 = physical("ve2802", 38, 8,
+                           "Versal VE2802 (VEK280, V70), 304 cores, 76 Memtiles in two rows; "
+                           "mlir-aie AIETargetModel; clock 1 GHz for -1L (AM020 chapter 1)");
   ve2802.memtiles_per_column = 2;
   ve2802.memtile_bytes *= ve2802.memtiles_per_column;
   ve2802.silicon.shim_columns = {2, 3, 6, 7, 14, 15, 22, 23, 30, 31, 34, 35};
@@ -91,8 +89,15 @@ std::vector<std::string> Device::validate() const {
   positive(loadfm_bandwidth, "loadfm_bandwidth");
   positive(loadwm_bandwidth, "loadwm_bandwidth");
   positive(writefm_bandwidth, "writefm_bandwidth");
-  for (std::string& problem : problems_of(silicon, columns)) {
-    problems.push_back(std::move(problem));
+  require(problems, silicon.core.memory_bytes == core_memory,
+          fmt::format("core.memory_bytes is {}, expected core_memory = {}",
+                      silicon.core.memory_bytes, core_memory));
+  require(problems, silicon.memtile.memory_bytes * memtiles_per_column == memtile_bytes,
+          fmt::format("memtile.memory_bytes is {}, expected memtile_bytes / memtiles_per_column = "
+                      "{} / {}",
+                      silicon.memtile.memory_bytes, memtile_bytes, memtiles_per_column));
+  for (std::string& sentence : aie::problems(silicon, columns)) {
+    problems.push_back(std::move(sentence));
   }
   return problems;
 }
@@ -105,7 +110,7 @@ Device aie2_array(std::int64_t columns, std::int64_t rows) {
       "column, 4 GiB/s a lane (the logged events divide by 2^30)";
   device.columns = columns;
   device.rows = rows;
-  device.silicon = aie_ml_silicon();
+  device.silicon = aie2_silicon();
   return device;
 }
 

@@ -77,6 +77,7 @@ void Engine::run_step(const Step& step) {
   StepTime& time = result_.steps.emplace_back();
   time.begin = now_;
   prepare(step);
+  dram_busy_ = {};
   time.reconfigure = reconfiguration(step);
   now_ += time.reconfigure;
   step_end_ = now_;
@@ -165,10 +166,8 @@ void Engine::finish_step(StepTime& time) {
     result_.core_busy_cycles[static_cast<std::size_t>(tile.column * device_.rows + tile.row)] +=
         core.busy;
   }
-  if (device_.silicon.dram_bytes_per_cycle > 0.0) {
-    const auto bytes = static_cast<double>(time.ddr_read_bytes + time.ddr_write_bytes);
-    time.dram = static_cast<std::uint64_t>(std::ceil(bytes / device_.silicon.dram_bytes_per_cycle));
-  }
+  time.dram = static_cast<std::uint64_t>(
+      std::ceil(*std::max_element(dram_busy_.begin(), dram_busy_.end())));
   result_.cycles = now_;
 }
 

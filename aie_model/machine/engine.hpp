@@ -1,6 +1,7 @@
 // The discrete-event engine behind run().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -93,6 +94,7 @@ class Engine {
   [[nodiscard]] std::uint64_t stream_cycles(std::uint64_t words) const;
   [[nodiscard]] std::uint64_t dram_ready(const Stream& stream, const Dma& source,
                                          std::uint64_t words);
+  [[nodiscard]] std::uint64_t dram_serve(bool writes, double bytes);
 
   // core.cpp: control programs and their calls.
   void run_core(std::uint32_t actor);
@@ -120,7 +122,9 @@ class Engine {
   RunResult result_;
   std::uint64_t now_ = 0, step_end_ = 0;
   std::uint32_t step_ = 0;
-  double dram_free_ = 0.0;  ///< when external memory has served all requests so far
+  /// External memory, for reads and for writes: when it has served all requests so far, and how
+  /// long it worked in this step.
+  std::array<double, 2> dram_free_{}, dram_busy_{};
 
   std::vector<std::uint64_t> memory_bytes_;  ///< tiles by number, then DDR buffers
   std::vector<Memory> memories_;             ///< functional: the same

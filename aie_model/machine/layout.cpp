@@ -109,6 +109,17 @@ WordRange touched_range(const Descriptor& descriptor) {
   return range;
 }
 
+std::uint64_t contiguous_words(const Descriptor& descriptor) {
+  if (descriptor.dimensions.empty()) return descriptor.words;
+  std::uint64_t words = 1;
+  for (const Dimension& dimension : descriptor.dimensions) {
+    if (dimension.count == 1) continue;
+    if (dimension.stride != static_cast<std::int64_t>(words)) break;
+    words *= dimension.count;
+  }
+  return words;
+}
+
 std::vector<Piece> pieces_of(const Descriptor& descriptor) {
   return Expansion(descriptor).take();
 }

@@ -29,6 +29,9 @@ struct WordRange {
 
 [[nodiscard]] WordRange touched_range(const Descriptor& descriptor);
 
+/// Words that one run of the descriptor touches one behind the other before it jumps.
+[[nodiscard]] std::uint64_t contiguous_words(const Descriptor& descriptor);
+
 /// The pieces of one run in the order of the stream, neighbours merged where they continue.
 [[nodiscard]] std::vector<Piece> pieces_of(const Descriptor& descriptor);
 

@@ -255,6 +255,10 @@ void Engine::prepare_transfer(const Dma& dma, Transfer& transfer) {
     fail(FaultKind::malformed,
          fmt::format("{} descriptor {} pads what it receives", name(id), dma.descriptor));
   }
+  if (reads && descriptor.memory == MemoryOf::ddr) {
+    const auto run = static_cast<double>(contiguous_words(descriptor) * 4);
+    transfer.dram_factor = std::max(1.0, device_.silicon.times.dram_burst_bytes / run);
+  }
   const WordRange range = touched_range(descriptor);
   const auto start = static_cast<std::int64_t>(descriptor.address / 4);
   transfer.lowest = start + range.lowest;

@@ -26,11 +26,12 @@ struct LockWait {
 /// A buffer descriptor of the step.
 struct Transfer {
   const Descriptor* source = nullptr;
-  std::uint64_t words = 0;               ///< in the stream
-  std::uint32_t memory = kNone;          ///< number of the memory; kNone: not checked yet
-  std::uint32_t lock_base = 0;           ///< number of its tile's lock 0
-  std::uint32_t pieces = kNone;          ///< functional: index of its layout
-  std::uint32_t runs = 0;                ///< begun in this step
+  std::uint64_t words = 0;       ///< in the stream
+  std::uint32_t memory = kNone;  ///< number of the memory; kNone: not checked yet
+  std::uint32_t lock_base = 0;   ///< number of its tile's lock 0
+  std::uint32_t pieces = kNone;  ///< functional: index of its layout
+  std::uint32_t runs = 0;        ///< begun in this step
+  double dram_factor = 1.0;      ///< shims' reads: bytes that external memory spends, per byte
   std::int64_t lowest = 0, highest = 0;  ///< words touched without iteration, in the memory
 };
 

@@ -86,23 +86,32 @@ std::uint64_t Engine::stream_cycles(std::uint64_t words) const {
   return static_cast<std::uint64_t>(std::ceil(static_cast<double>(words) / rate));
 }
 
-// When external memory has served this chunk, behind all chunks that asked before.
+// When external memory has served a request, behind all that asked before in the same direction.
+std::uint64_t Engine::dram_serve(bool writes, double bytes) {
+  const double cycles = bytes / device_.silicon.dram_bytes_per_cycle;
+  double& free = dram_free_[writes ? 1 : 0];
+  free = std::max(free, static_cast<double>(now_)) + cycles;
+  dram_busy_[writes ? 1 : 0] += cycles;
+  return static_cast<std::uint64_t>(std::ceil(free));
+}
+
+// When external memory has served this chunk.
 std::uint64_t Engine::dram_ready(const Stream& stream, const Dma& source, std::uint64_t words) {
   StepTime& time = result_.steps.back();
-  std::uint64_t bytes = 0;
-  if (source.program->tile.kind == TileKind::shim) {
-    time.ddr_read_bytes += words * 4;
-    bytes += words * 4;
-  }
+  const std::uint64_t bytes = words * 4;
+  std::uint64_t written = 0;
   for (std::uint32_t i = 0; i < stream.ends; ++i) {
-    if (dmas_[ends_[stream.first_end + i].dma].program->tile.kind != TileKind::shim) continue;
-    time.ddr_write_bytes += words * 4;
-    bytes += words * 4;
+    const Dma& receiver = dmas_[ends_[stream.first_end + i].dma];
+    if (receiver.program->tile.kind == TileKind::shim) written += bytes;
   }
+  const bool reads = source.program->tile.kind == TileKind::shim;
+  if (reads) time.ddr_read_bytes += bytes;
+  time.ddr_write_bytes += written;
   if (device_.silicon.dram_bytes_per_cycle <= 0.0) return 0;
-  dram_free_ = std::max(dram_free_, static_cast<double>(now_)) +
-               static_cast<double>(bytes) / device_.silicon.dram_bytes_per_cycle;
-  return static_cast<std::uint64_t>(std::ceil(dram_free_));
+  std::uint64_t ready = 0;
+  if (reads) ready = dram_serve(false, static_cast<double>(bytes) * source.transfer->dram_factor);
+  if (written > 0) ready = std::max(ready, dram_serve(true, static_cast<double>(written)));
+  return ready;
 }
 
 void Engine::try_move(std::uint32_t source) {

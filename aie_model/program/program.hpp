@@ -88,6 +88,7 @@ struct Channel {
   std::uint8_t index = 0;
   bool out_of_order = false;  ///< S2MM: each packet's header names its descriptor
   std::vector<Task> tasks;
+  friend bool operator==(const Channel&, const Channel&) = default;
 };
 
 /// A ring of equal buffers in a core's memory, of which one is current. `advance` makes the next
@@ -100,6 +101,7 @@ struct Ring {
   /// (from 0) has entry n % size. Tells the timing model what the bytes will say; the functional
   /// model checks that they do.
   std::vector<std::uint32_t> kept;
+  friend bool operator==(const Ring&, const Ring&) = default;
 };
 
 /// One instruction of a core's control program. `begin`/`end` bracket a loop of `count` rounds.
@@ -109,6 +111,7 @@ struct CoreOp {
   LockUse lock;             ///< acquire, release: a lock of this core
   std::uint32_t index = 0;  ///< call: of TileProgram::calls; advance: of TileProgram::rings
   std::uint32_t count = 1;  ///< begin
+  friend bool operator==(const CoreOp&, const CoreOp&) = default;
 };
 
 /// Everything one tile does in a step. Locks not listed start at 0.
@@ -120,6 +123,7 @@ struct TileProgram {
   std::vector<Ring> rings;        ///< cores
   std::vector<KernelCall> calls;  ///< cores
   std::vector<CoreOp> code;       ///< cores
+  friend bool operator==(const TileProgram&, const TileProgram&) = default;
 };
 
 /// A port of a tile's stream switch. `dma` index i: as slave, MM2S channel i; as master, S2MM i.
@@ -149,6 +153,7 @@ struct Step {
   std::uint32_t layer = 0;  ///< of Program::layers
   std::vector<TileProgram> tiles;
   std::vector<SwitchConnection> connections;
+  friend bool operator==(const Step&, const Step&) = default;
 };
 
 /// A region of external memory.
@@ -158,6 +163,7 @@ struct DdrBuffer {
   Kind kind = Kind::scratch;
   std::uint64_t size_bytes = 0;
   std::vector<std::uint8_t> data;  ///< weights: the packed bytes; otherwise empty
+  friend bool operator==(const DdrBuffer&, const DdrBuffer&) = default;
 };
 
 /// An activation tensor as the array stores it: [blocks][rows][columns][8] bytes, channels in
@@ -167,6 +173,7 @@ struct TensorShape {
   bool is_unsigned = false;
   std::int32_t exponent = 0;  ///< value = integer * 2^exponent
   [[nodiscard]] std::int64_t blocks() const { return (channels + 7) / 8; }
+  friend bool operator==(const TensorShape&, const TensorShape&) = default;
 };
 
 /// Where a part of a layer's result lies after a step: rows [row, row + rows) of blocks
@@ -179,6 +186,7 @@ struct TensorPart {
   std::uint64_t address = 0;  ///< of block `block`, stored row 0
   std::int64_t block = 0, blocks = 0;
   std::int64_t row = 0, rows = 0, stored_rows = 0, first_row = 0;
+  friend bool operator==(const TensorPart&, const TensorPart&) = default;
 };
 
 /// A layer of the network, for tables and checks.
@@ -188,6 +196,7 @@ struct ProgramLayer {
   std::int64_t kept_macs = 0;  ///< those of kept 8x8 operands
   TensorShape output;
   std::vector<TensorPart> parts;
+  friend bool operator==(const ProgramLayer&, const ProgramLayer&) = default;
 };
 
 /// A compiled network.
@@ -199,6 +208,7 @@ struct Program {
   std::vector<DdrBuffer> ddr;
   std::vector<ProgramLayer> layers;
   std::vector<Step> steps;
+  friend bool operator==(const Program&, const Program&) = default;
 };
 
 /// "core(2,1)", "memtile(2)", "shim(0)": column, then row where a column has several.

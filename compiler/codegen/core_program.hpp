@@ -23,9 +23,8 @@ struct CoreJob {
 void emit_core(const EmitContext& context, const Phase& phase, const CoreJob& job,
                StepBuilder& step);
 
-/// Packs the step's weights chunks and sends them: DDR, then a ring of two slots per core row in a
-/// Memtile, then the cores. `deliveries`: chunks per core.
-void emit_weights(const EmitContext& context, const Phase& phase, std::int64_t deliveries,
-                  StepBuilder& step);
+/// Sends the step's weights chunks: DDR, then a ring of slots per core row in a Memtile, then the
+/// cores. Chunks that a preload phase brought are in the ring already.
+void emit_weights(const EmitContext& context, const Phase& phase, StepBuilder& step);
 
 }  // namespace wbs::compiler

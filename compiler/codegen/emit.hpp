@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "aie_model/program/program.hpp"
@@ -19,6 +21,8 @@ struct EmitContext {
   std::vector<std::uint16_t> buffers;  ///< DDR buffer by storage
   std::uint16_t weights_buffer = 0;
   std::vector<std::uint8_t>* weights = nullptr;  ///< bytes of that buffer so far
+  /// Where a phase's packed weights begin: by (region of its ring, column, shim channel).
+  std::map<std::tuple<std::size_t, std::int64_t, std::int64_t>, std::uint64_t>* packed = nullptr;
 };
 
 /// Channels by role, so that phases of one step do not meet. Of a Memtile unless said otherwise.
@@ -31,6 +35,7 @@ inline constexpr std::uint8_t kWeightsChannel = 5;  ///< S2MM: weights from the 
 void emit_load(const EmitContext& context, const Phase& phase, StepBuilder& step);
 void emit_store(const EmitContext& context, const Phase& phase, StepBuilder& step);
 void emit_exchange(const EmitContext& context, const Phase& phase, StepBuilder& step);
+void emit_preload(const EmitContext& context, const Phase& phase, StepBuilder& step);
 void emit_compute(const EmitContext& context, const Phase& phase, StepBuilder& step);
 
 /// Bytes from the start of a Memtile to that row and block of a strip.

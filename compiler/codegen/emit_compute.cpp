@@ -45,7 +45,7 @@ class ComputeEmitter {
       }
       receive_results(column);
     }
-    if (has_weights(layer_.shape.kernel)) emit_weights(context_, phase_, deliveries(), step_);
+    if (has_weights(layer_.shape.kernel)) emit_weights(context_, phase_, step_);
   }
 
  private:
@@ -69,12 +69,6 @@ class ComputeEmitter {
 
   /// How often a core gets all tiles of the input.
   std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
-
-  /// Weights chunks that a core takes in this step.
-  std::int64_t deliveries() const {
-    if (layer_.mapping.keep_input) return phase_.chunks * tiles(0);
-    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces * tiles(0) : phase_.chunks;
-  }
 
   bool active(std::int64_t column) const {
     const BlockRange first = core_blocks(layer_, device_, column, 0);
@@ -243,7 +237,7 @@ class ComputeEmitter {
     std::array<int, kColumnStreams> groups{};
     for (int& group : groups) group = step_.new_group();
     for (std::int64_t row = 0; row < device_.rows; ++row) {
-      CoreJob job{column, row, deliveries(), tiles(row), -1, {}};
+      CoreJob job{column, row, deliveries_of(layer_, device_, phase_), tiles(row), -1, {}};
       const std::vector<Access> accesses = results(column, row);
       const ChannelId target{mem_tile(column), Direction::s2mm,
                              static_cast<std::uint8_t>(kOutputChannel + row % kColumnStreams)};

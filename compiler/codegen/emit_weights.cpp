@@ -29,24 +29,35 @@ struct Group {
 
 class WeightsEmitter {
  public:
-  WeightsEmitter(const EmitContext& context, const Phase& phase, std::int64_t deliveries,
-                 StepBuilder& step, std::int64_t column)
+  WeightsEmitter(const EmitContext& context, const Phase& phase, StepBuilder& step,
+                 std::int64_t column)
       : context_(context),
         device_(*context.device),
         phase_(phase),
         layer_(context.plan->layers[phase.layer]),
-        deliveries_(deliveries),
+        deliveries_(deliveries_of(layer_, device_, phase)),
         step_(step),
         column_(column) {}
 
+  /// Moves the first chunks into the ring.
+  void preload() {
+    if (!prepare()) return;
+    for (std::int64_t n = 0; n < phase_.preloaded; ++n) {
+      const std::int64_t lane = n % lanes_;
+      read_ddr(lane, n / lanes_, 1, 1);
+      std::vector<Access> accesses;
+      for (const Group& group : groups_) accesses.push_back(slot_access(group, n));
+      add_linear(memtile_channel(lane), accesses);
+    }
+  }
+
   void run() {
-    make_groups();
-    if (groups_.empty()) return;
-    // Even and odd chunks come through different channels, so both must stay even and odd when
-    // the sequence repeats.
-    lanes_ = distinct() > 1 && (distinct() % 2 == 0 || deliveries_ == distinct()) ? 2 : 1;
+    if (!prepare()) return;
+    for (Group& group : groups_) make_locks(group);
     for (std::int64_t lane = 0; lane < lanes_; ++lane) {
-      read_ddr(lane, pack(lane));
+      const std::int64_t here = in_lane(phase_.preloaded, lane);
+      read_ddr(lane, here, in_lane(distinct(), lane) - here, 1);
+      read_ddr(lane, 0, in_lane(distinct(), lane), deliveries_ / distinct() - 1);
       fill_rings(lane);
     }
     for (const Group& group : groups_) send(group);
@@ -73,6 +84,35 @@ class WeightsEmitter {
     return weight_rows(layer_, device_, column_);
   }
 
+  /// False when nothing goes through this column's Memtile.
+  bool prepare() {
+    make_groups();
+    if (groups_.empty()) return false;
+    // Even and odd chunks come through different channels, so both must stay even and odd when
+    // the sequence repeats.
+    lanes_ = distinct() > 1 && (distinct() % 2 == 0 || deliveries_ == distinct()) ? 2 : 1;
+    const auto key = std::tuple{phase_.weights_region, column_, std::int64_t{0}};
+    if (context_.packed->contains(key)) return true;
+    for (std::int64_t lane = 0; lane < lanes_; ++lane) {
+      (*context_.packed)[{phase_.weights_region, column_, lane}] = pack(lane);
+    }
+    return true;
+  }
+
+  /// Slots that are full when the step begins can be sent at once, the others filled.
+  void make_locks(Group& group) {
+    for (std::size_t slot_index = 0; slot_index < 2; ++slot_index) {
+      const bool full = static_cast<std::int64_t>(slot_index) < phase_.preloaded;
+      group.free[slot_index] = step_.lock(mem_tile(column_), full ? 0 : 1);
+      group.filled[slot_index] = step_.lock(mem_tile(column_), full ? 1 : 0);
+    }
+  }
+
+  /// How many of the first `count` chunks belong to the lane.
+  std::int64_t in_lane(std::int64_t count, std::int64_t lane) const {
+    return (count - lane + lanes_ - 1) / lanes_;
+  }
+
   void make_groups() {
     const std::vector<std::int64_t> all = rows();
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -90,10 +130,6 @@ class WeightsEmitter {
     for (Group& group : groups_) {
       group.address = address;
       address += 2 * group.bytes;
-      for (std::size_t slot_index = 0; slot_index < 2; ++slot_index) {
-        group.free[slot_index] = step_.lock(mem_tile(column_), 1);
-        group.filled[slot_index] = step_.lock(mem_tile(column_), 0);
-      }
     }
   }
 
@@ -135,34 +171,40 @@ class WeightsEmitter {
   ChannelId memtile_channel(std::int64_t lane) const {
     return {mem_tile(column_), Direction::s2mm, lane == 0 ? kWeightsChannel : kLoadChannel};
   }
-  std::int64_t distinct_of(std::int64_t lane) const {
-    return (distinct() - lane + lanes_ - 1) / lanes_;
+  /// Reads chunks [first, first + count) of the lane, `repeat` times.
+  void read_ddr(std::int64_t lane, std::int64_t first, std::int64_t count, std::int64_t repeat) {
+    if (count <= 0 || repeat <= 0) return;
+    const ChannelId shim = shim_channel(lane);
+    aie::Descriptor chunks;
+    chunks.memory = aie::MemoryOf::ddr;
+    chunks.ddr_buffer = context_.weights_buffer;
+    chunks.address = context_.packed->at({phase_.weights_region, column_, lane}) +
+                     static_cast<std::uint64_t>(first * bytes_of_all());
+    chunks.words = u32(count * bytes_of_all() / 4);
+    step_.task(shim, step_.descriptor(shim, chunks), u32(repeat));
+    step_.route(shim, std::array{memtile_channel(lane)});
   }
 
-  void read_ddr(std::int64_t lane, std::uint64_t address) {
-    const ChannelId shim = shim_channel(lane);
-    aie::Descriptor all;
-    all.memory = aie::MemoryOf::ddr;
-    all.ddr_buffer = context_.weights_buffer;
-    all.address = address;
-    all.words = u32(distinct_of(lane) * bytes_of_all() / 4);
-    step_.task(shim, step_.descriptor(shim, all), u32(deliveries_ / distinct()));
-    step_.route(shim, std::array{memtile_channel(lane)});
+  /// The group's chunks of delivery `n` in the ring.
+  static Access slot_access(const Group& group, std::int64_t n) {
+    Access access;
+    access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
+    access.dimensions = {{u32(group.bytes / 4), 1}};
+    return access;
   }
 
   void fill_rings(std::int64_t lane) {
     std::vector<Access> accesses;
     for (std::int64_t n = lane; n < deliveries_; n += lanes_) {
+      if (n < phase_.preloaded) continue;
       for (const Group& group : groups_) {
-        Access access;
-        access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
-        access.dimensions = {{u32(group.bytes / 4), 1}};
+        Access access = slot_access(group, n);
         access.acquire = {group.free[static_cast<std::size_t>(n % 2)], 1};
         access.release = {group.filled[static_cast<std::size_t>(n % 2)], 1};
         accesses.push_back(access);
       }
     }
-    add_linear(memtile_channel(lane), accesses);
+    if (!accesses.empty()) add_linear(memtile_channel(lane), accesses);
   }
 
   void send(const Group& group) {
@@ -223,10 +265,15 @@ class WeightsEmitter {
 
 }  // namespace
 
-void emit_weights(const EmitContext& context, const Phase& phase, std::int64_t deliveries,
-                  StepBuilder& step) {
+void emit_weights(const EmitContext& context, const Phase& phase, StepBuilder& step) {
   for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    WeightsEmitter(context, phase, deliveries, step, column).run();
+    WeightsEmitter(context, phase, step, column).run();
+  }
+}
+
+void emit_preload(const EmitContext& context, const Phase& phase, StepBuilder& step) {
+  for (std::int64_t column = 0; column < context.device->columns; ++column) {
+    WeightsEmitter(context, phase, step, column).preload();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "compiler/codegen/emit.hpp"
 #include "compiler/codegen/plan.hpp"
@@ -60,6 +61,9 @@ std::string step_name(const Int8Network& network, const NetworkPlan& plan,
         break;
       case Phase::Kind::store:
         name += fmt::format("store {}", node);
+        break;
+      case Phase::Kind::preload:
+        name += fmt::format("weights for {}", node);
         break;
       case Phase::Kind::exchange:
         name += fmt::format("exchange rows for {}", node);
@@ -145,6 +149,9 @@ void emit(const EmitContext& context, const Phase& phase, StepBuilder& step) {
       case Phase::Kind::exchange:
         emit_exchange(context, phase, step);
         break;
+      case Phase::Kind::preload:
+        emit_preload(context, phase, step);
+        break;
       case Phase::Kind::compute:
         emit_compute(context, phase, step);
         break;
@@ -178,8 +185,14 @@ Program generate(const Int8Network& network, const aie::Device& device,
   context.device = &device;
   context.plan = &plan;
   context.weights = &weights;
-  for (const std::vector<std::size_t>& phases : schedule(plan)) {
+  std::remove_pointer_t<decltype(EmitContext::packed)> packed;
+  context.packed = &packed;
+  for (std::vector<std::size_t> phases : schedule(plan)) {
     if (phases.empty()) continue;
+    // What computes now comes first in the queues of the channels.
+    std::stable_partition(phases.begin(), phases.end(), [&](std::size_t p) {
+      return plan.phases[p].kind == Phase::Kind::compute;
+    });
     const auto index = static_cast<std::uint32_t>(program.steps.size());
     StepBuilder step(device, step_name(network, plan, phases), layer_of(plan, phases));
     for (const std::size_t p : phases) {

@@ -66,6 +66,14 @@ class PhaseMaker {
   void run() {
     find_consumers();
     for (std::size_t layer = 0; layer < plan_.layers.size(); ++layer) make_layer(layer);
+    for (std::size_t index = 0; index < plan_.phases.size(); ++index) {
+      for (const Use& use : plan_.phases[index].uses) {
+        if (use.ddr) continue;
+        Region& region = plan_.regions[use.id];
+        region.first = std::min(region.first, index);
+        region.last = std::max(region.last, index);
+      }
+    }
   }
 
  private:
@@ -111,15 +119,24 @@ class PhaseMaker {
     return strip;
   }
 
-  void add(Phase phase) {
-    const std::size_t index = plan_.phases.size();
-    for (const Use& use : phase.uses) {
-      if (use.ddr) continue;
-      Region& region = plan_.regions[use.id];
-      region.first = std::min(region.first, index);
-      region.last = std::max(region.last, index);
-    }
-    plan_.phases.push_back(std::move(phase));
+  void add(Phase phase) { plan_.phases.push_back(std::move(phase)); }
+
+  /// The first chunks of the phase's weights: before the phase that computes now, if there is one,
+  /// so that they come while it computes.
+  void add_preload(const Phase& compute) {
+    Phase phase;
+    phase.kind = Phase::Kind::preload;
+    phase.layer = compute.layer;
+    phase.chunk = compute.chunk;
+    phase.chunks = compute.chunks;
+    phase.x_tiles = compute.x_tiles;
+    phase.weights_region = compute.weights_region;
+    phase.preloaded = compute.preloaded;
+    phase.uses = {{false, compute.weights_region, 0, 0, true}};
+    auto& phases = plan_.phases;
+    const auto last = std::find_if(phases.rbegin(), phases.rend(),
+                                   [](const Phase& p) { return p.kind == Phase::Kind::compute; });
+    phases.insert(last == phases.rend() ? phases.begin() : last.base() - 1, std::move(phase));
   }
 
   /// Copies of the rows that a column needs and its neighbours own, once for each value.
@@ -269,6 +286,10 @@ class PhaseMaker {
         if (layer.ring_bytes > 0) {
           phase.weights_region = new_region(layer.ring_bytes);
           phase.uses.push_back({false, phase.weights_region, 0, 0, true});
+          if (plan_.preload[layer_index]) {
+            phase.preloaded = std::min(kRingSlots, deliveries_of(layer, device_, phase));
+            add_preload(phase);
+          }
         }
         add(std::move(phase));
       }

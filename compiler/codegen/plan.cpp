@@ -83,7 +83,7 @@ void size_rings(LayerPlan& layer, const aie::Device& device) {
   for (std::int64_t column = 0; column < device.columns; ++column) {
     std::int64_t bytes = 0;
     for (const std::int64_t row : weight_rows(layer, device, column)) {
-      bytes += 2 * layer.slot_bytes[static_cast<std::size_t>(column * device.rows + row)];
+      bytes += kRingSlots * layer.slot_bytes[static_cast<std::size_t>(column * device.rows + row)];
     }
     layer.ring_bytes = std::max(layer.ring_bytes, bytes);
   }
@@ -214,6 +214,14 @@ RowRange core_rows(const LayerPlan& layer, const aie::Device& device, std::int64
   return {begin, strip * (row + 1) / device.rows - begin};
 }
 
+std::int64_t deliveries_of(const LayerPlan& layer, const aie::Device& device, const Phase& phase) {
+  const std::int64_t rows = core_rows(layer, device, 0).count;
+  const std::int64_t tiles =
+      (rows + layer.mapping.tile_rows - 1) / layer.mapping.tile_rows * phase.x_tiles;
+  if (layer.mapping.keep_input) return phase.chunks * tiles;
+  return layer.pieces.pieces > 1 ? layer.pieces.pieces * tiles : phase.chunks;
+}
+
 bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
   if (layer.mapping.keep_input) return false;
   return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
@@ -239,12 +247,26 @@ void map_layer(const Int8Network& network, const aie::Device& device, const Code
   size_rings(layer, device);
 }
 
-/// Makes room for the region: first by sending a tensor through DDR, then by smaller strips.
+/// Layers whose weights come early while the region is alive load them late instead. False: none.
+bool load_late_beside(NetworkPlan& plan, const Region& region) {
+  bool any = false;
+  for (const Phase& phase : plan.phases) {
+    if (phase.kind != Phase::Kind::preload || !plan.preload[phase.layer]) continue;
+    const Region& own = plan.regions[phase.weights_region];
+    if (own.first > region.last || region.first > own.last) continue;
+    plan.preload[phase.layer] = false;
+    any = true;
+  }
+  return any;
+}
+
+/// Makes room for the region: first by loading weights later, then by sending a tensor through DDR,
+/// then by smaller strips.
 void make_room(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
                std::size_t homeless, NetworkPlan& plan) {
   constexpr double kLeastShare = 1.0 / 64;
   const Region region = plan.regions[homeless];
-  if (spill_beside(plan, region)) return;
+  if (load_late_beside(plan, region) || spill_beside(plan, region)) return;
   LayerPlan& layer = plan.layers[plan.phases[region.last].layer];
   layer.memtile_share /= 2;
   if (layer.memtile_share < kLeastShare) {
@@ -275,6 +297,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   }
   plan.resident = may_be_resident(network, plan, device);
   if (!options.keep_in_memtiles) plan.resident.assign(plan.resident.size(), false);
+  plan.preload.assign(plan.layers.size(), true);
   for (;;) {
     make_phases(network, device, plan);
     const auto homeless = place_regions(plan.regions, device.silicon.memtile.memory_bytes);

@@ -15,6 +15,9 @@
 
 namespace wbs::compiler {
 
+/// Slots of a ring of weights in a Memtile.
+inline constexpr std::int64_t kRingSlots = 2;
+
 /// Bytes of every Memtile, at the same address in each.
 struct Region {
   std::int64_t bytes = 0;
@@ -58,7 +61,8 @@ struct Use {
 };
 
 struct Phase {
-  enum class Kind : std::uint8_t { load, store, exchange, compute };
+  /// preload: the first weights chunks of a computing phase, into its ring.
+  enum class Kind : std::uint8_t { load, store, exchange, preload, compute };
   Kind kind = Kind::compute;
   std::size_t layer = 0;  ///< of NetworkPlan::layers
   std::vector<Use> uses;
@@ -74,13 +78,15 @@ struct Phase {
   std::int64_t x_tile = 0, x_tiles = 0;
   std::vector<Strip> inputs;
   Strip output;
-  std::size_t weights_region = 0;
+  std::size_t weights_region = 0;  ///< also of a preload
+  std::int64_t preloaded = 0;      ///< chunks that are in the ring when the step begins
 };
 
 struct NetworkPlan {
   Layout layout;
   std::vector<LayerPlan> layers;
   std::vector<bool> resident;  ///< by storage: lives in the Memtiles only
+  std::vector<bool> preload;   ///< by layer: its weights come while the layer before computes
   std::vector<Region> regions;
   std::vector<Phase> phases;
 };
@@ -102,6 +108,10 @@ struct BlockRange {
 /// The rows of cores whose weights come from the Memtile of `column`, in the order of its streams.
 [[nodiscard]] std::vector<std::int64_t> weight_rows(const LayerPlan& layer,
                                                     const aie::Device& device, std::int64_t column);
+
+/// Weights chunks that each core takes in the computing phase.
+[[nodiscard]] std::int64_t deliveries_of(const LayerPlan& layer, const aie::Device& device,
+                                         const Phase& phase);
 
 /// Output rows that a column computes in strip `index`: [first, first + rows).
 [[nodiscard]] std::int64_t strip_first_row(const LayerPlan& layer, std::int64_t column,

@@ -94,6 +94,38 @@ TEST(Timing, ExternalMemoryIsTheBoundWhereItIs) {
   EXPECT_EQ(result.steps[0].bound(), "dram");
 }
 
+TEST(Timing, ShortRunsOfAReadAreChargedAsBursts) {
+  Device device = test_device();
+  device.silicon.dram_bytes_per_cycle = 8.0;
+  Program program = two_shims(8192);
+  const std::uint64_t whole = run_event(program, device).steps[0].dram;
+  EXPECT_EQ(whole, 2U * 4 * 8192 / 8);
+  for (TileProgram& programmed : program.steps[0].tiles) {
+    if (programmed.tile.kind != TileKind::shim) continue;
+    programmed.descriptors[0].dimensions = {{32, 1}, {256, 32}};
+  }
+  EXPECT_EQ(run_event(program, device).steps[0].dram, whole) << "rows without a gap are one run";
+  for (TileProgram& programmed : program.steps[0].tiles) {
+    if (programmed.tile.kind != TileKind::shim) continue;
+    programmed.descriptors[0].words = 4096;
+    programmed.descriptors[0].dimensions = {{32, 1}, {128, 64}};
+    tile(program, memtile(programmed.tile.column)).descriptors[0].words = 4096;
+  }
+  EXPECT_EQ(run_event(program, device).steps[0].dram, whole)
+      << "half the bytes, but in runs of half a burst";
+}
+
+TEST(Timing, ReadingAndWritingDoNotShareExternalMemory) {
+  Device device = test_device();
+  device.silicon.dram_bytes_per_cycle = 2.0;
+  Descriptor send;
+  send.words = 4096;
+  const RunResult result = run_event(copy_program(4096, 4096, send), device);
+  ASSERT_EQ(result.steps.size(), 1U);
+  EXPECT_EQ(result.steps[0].dram, 4096U * 4 / 2);
+  EXPECT_EQ(result.steps[0].ddr_read_bytes, result.steps[0].ddr_write_bytes);
+}
+
 TEST(Timing, ShimTasksCostMoreTheFirstTime) {
   Program program = two_shims(100);
   for (int column = 0; column < 2; ++column) {

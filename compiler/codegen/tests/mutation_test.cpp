@@ -54,9 +54,15 @@ class Mutation : public testing::Test {
     return found;
   }
 
-  /// A lock that begins at 0: whoever acquires it must wait for a release.
+  /// A lock that begins at 0 and that somebody acquires, who must wait for a release.
   static bool awaited(const aie::TileProgram& tile, const aie::LockUse& use) {
-    return use.lock >= 0 && tile.locks[static_cast<std::size_t>(use.lock)] == 0;
+    const auto waits = [&](const aie::LockUse& other) { return other.lock == use.lock; };
+    return use.lock >= 0 && tile.locks[static_cast<std::size_t>(use.lock)] == 0 &&
+           (std::ranges::any_of(tile.descriptors,
+                                [&](const aie::Descriptor& d) { return waits(d.acquire); }) ||
+            std::ranges::any_of(tile.code, [&](const aie::CoreOp& op) {
+              return op.kind == aie::CoreOp::Kind::acquire && waits(op.lock);
+            }));
   }
 
   // Nothing that hides a changed value: no zero blocks, no maximum or mean at the end.
