@@ -207,7 +207,7 @@ void memory_kind(const StepFacts& facts, const TileFacts& tile, Report& report) 
 void read_only_buffer(const StepFacts& facts, const TileFacts& tile, Report& report) {
   const TileId id = tile.program->tile;
   for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
-    if (descriptor.memory != MemoryOf::ddr) return;
+    if (descriptor.memory != MemoryOf::ddr || id.kind != TileKind::shim) return;
     if (descriptor.ddr_buffer >= facts.program->ddr.size()) return;
     const Channel* channel = user_of(tile, d);
     if (channel == nullptr || channel->direction == Direction::mm2s) return;

@@ -84,6 +84,11 @@ class Walker {
       if (tile.user[d] != static_cast<std::int32_t>(channel)) continue;
       packets.insert(std::max<std::int16_t>(tile.program->descriptors[d].packet, -1));
     }
+    for (const TileFacts::Shared& shared : tile.shared) {
+      if (shared.second != channel) continue;
+      const auto d = static_cast<std::size_t>(shared.descriptor);
+      packets.insert(std::max<std::int16_t>(tile.program->descriptors[d].packet, -1));
+    }
     return packets;
   }
 

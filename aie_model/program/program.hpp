@@ -67,8 +67,8 @@ struct Descriptor {
   Dimension iteration{1, 0};
   std::array<std::uint16_t, 3> pad_before{}, pad_after{};
   LockUse acquire{}, release{};  ///< before the first word, after the last
-  std::int16_t next = -1;    ///< descriptor that follows in the chain
-  std::int16_t packet = -1;  ///< MM2S: send the run as a packet with this id (0 to 31)
+  std::int16_t next = -1;        ///< descriptor that follows in the chain
+  std::int16_t packet = -1;      ///< MM2S: send the run as a packet with this id (0 to 31)
   /// MM2S with a packet id: the descriptor that the packet asks for at an out-of-order receiver.
   std::int16_t target = -1;
   friend bool operator==(const Descriptor&, const Descriptor&) = default;
@@ -87,7 +87,7 @@ struct Channel {
   Direction direction = Direction::mm2s;
   std::uint8_t index = 0;
   bool out_of_order = false;  ///< S2MM: each packet's header names its descriptor
-  std::vector<Task> tasks;
+  std::vector<Task> tasks{};
   friend bool operator==(const Channel&, const Channel&) = default;
 };
 
@@ -100,7 +100,7 @@ struct Ring {
   /// Rings of weights: kept operands of each filling, in the order of arrival; the n-th filling
   /// (from 0) has entry n % size. Tells the timing model what the bytes will say; the functional
   /// model checks that they do.
-  std::vector<std::uint32_t> kept;
+  std::vector<std::uint32_t> kept{};
   friend bool operator==(const Ring&, const Ring&) = default;
 };
 
@@ -108,7 +108,7 @@ struct Ring {
 struct CoreOp {
   enum class Kind : std::uint8_t { acquire, release, call, advance, begin, end };
   Kind kind = Kind::call;
-  LockUse lock;             ///< acquire, release: a lock of this core
+  LockUse lock{};           ///< acquire, release: a lock of this core
   std::uint32_t index = 0;  ///< call: of TileProgram::calls; advance: of TileProgram::rings
   std::uint32_t count = 1;  ///< begin
   friend bool operator==(const CoreOp&, const CoreOp&) = default;
@@ -117,12 +117,12 @@ struct CoreOp {
 /// Everything one tile does in a step. Locks not listed start at 0.
 struct TileProgram {
   TileId tile;
-  std::vector<std::int16_t> locks;  ///< initial values, by lock id
-  std::vector<Descriptor> descriptors;
-  std::vector<Channel> channels;
-  std::vector<Ring> rings;        ///< cores
-  std::vector<KernelCall> calls;  ///< cores
-  std::vector<CoreOp> code;       ///< cores
+  std::vector<std::int16_t> locks{};  ///< initial values, by lock id
+  std::vector<Descriptor> descriptors{};
+  std::vector<Channel> channels{};
+  std::vector<Ring> rings{};        ///< cores
+  std::vector<KernelCall> calls{};  ///< cores
+  std::vector<CoreOp> code{};       ///< cores
   friend bool operator==(const TileProgram&, const TileProgram&) = default;
 };
 

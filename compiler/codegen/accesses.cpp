@@ -53,7 +53,8 @@ bool same_run(const Run& a, const Run& b) {
   return a.count == b.count && a.delta == b.delta && same_shape(a.first, b.first);
 }
 
-/// How often the `period` runs from `begin` on are repeated, each run moving by a constant step.
+/// How often the `period` runs from `begin` on are repeated, each run moving by a constant step
+/// forwards.
 std::size_t repetitions(const std::vector<Run>& runs, std::size_t begin, std::size_t period,
                         std::uint32_t limit) {
   std::size_t count = 1;
@@ -65,7 +66,8 @@ std::size_t repetitions(const std::vector<Run>& runs, std::size_t begin, std::si
       const Run& first = runs[begin + i];
       const Run& now = runs[at + i];
       const std::int64_t step = distance(first.first, runs[begin + period + i].first);
-      if (!same_run(first, now) ||
+      // Strides of the hardware have no sign.
+      if (step < 0 || !same_run(first, now) ||
           distance(first.first, now.first) != static_cast<std::int64_t>(count) * step) {
         return count;
       }

@@ -5,10 +5,27 @@ namespace {
 
 constexpr std::uint32_t kWords = 64;
 
+/// 64 words from `address` on.
+Descriptor linear(std::uint64_t address, LockUse acquire = {}, LockUse release = {}) {
+  Descriptor descriptor;
+  descriptor.address = address;
+  descriptor.words = kWords;
+  descriptor.acquire = acquire;
+  descriptor.release = release;
+  return descriptor;
+}
+
+CoreOp op(CoreOp::Kind kind, std::uint32_t index = 0) {
+  return {kind, {}, index, 1};
+}
+
 void add_shim(Program& program) {
   TileProgram& shim_tile = tile(program, kShim);
-  shim_tile.descriptors = {{.memory = MemoryOf::ddr, .ddr_buffer = 0, .words = kWords},
-                           {.memory = MemoryOf::ddr, .ddr_buffer = 1, .words = kWords}};
+  shim_tile.descriptors = {linear(0), linear(0)};
+  for (std::uint16_t buffer = 0; buffer < 2; ++buffer) {
+    shim_tile.descriptors[buffer].memory = MemoryOf::ddr;
+    shim_tile.descriptors[buffer].ddr_buffer = buffer;
+  }
   shim_tile.channels = {{Direction::mm2s, 0, false, {{0, 1}}},
                         {Direction::s2mm, 0, false, {{1, 1}}}};
 }
@@ -17,12 +34,13 @@ void add_memtile(Program& program) {
   TileProgram& memtile = tile(program, kMemtile);
   memtile.locks = {0, 0};
   memtile.descriptors.resize(25);
-  memtile.descriptors[0] = {.words = kWords, .release = {0, 1}};
-  memtile.descriptors[1] = {
-      .words = kWords, .dimensions = {{8, 1}, {8, 8}}, .pad_after = {0, 1, 0}, .acquire = {0, 1}};
-  memtile.descriptors[2] = {.address = 1024, .words = kWords, .acquire = {1, 1}};
-  memtile.descriptors[3] = {.words = kWords};
-  memtile.descriptors[24] = {.address = 1024, .words = kWords, .release = {1, 1}};
+  memtile.descriptors[0] = linear(0, {}, {0, 1});
+  memtile.descriptors[1] = linear(0, {0, 1});
+  memtile.descriptors[1].dimensions = {{8, 1}, {8, 8}};
+  memtile.descriptors[1].pad_after = {0, 1, 0};
+  memtile.descriptors[2] = linear(1024, {1, 1});
+  memtile.descriptors[3] = linear(0);
+  memtile.descriptors[24] = linear(1024, {}, {1, 1});
   memtile.channels = {{Direction::s2mm, 0, false, {{0, 1}}},
                       {Direction::mm2s, 0, false, {{1, 1}}},
                       {Direction::s2mm, 1, true, {{-1, 1}}},
@@ -32,10 +50,9 @@ void add_memtile(Program& program) {
 void add_core(Program& program) {
   TileProgram& core_tile = tile(program, kCore);
   core_tile.locks = {2, 0};
-  core_tile.descriptors = {
-      {.words = kWords, .acquire = {0, 1}, .release = {1, 1}},
-      {.address = 512, .words = kWords, .packet = 3, .target = 24},
-  };
+  core_tile.descriptors = {linear(0, {0, 1}, {1, 1}), linear(512)};
+  core_tile.descriptors[1].packet = 3;
+  core_tile.descriptors[1].target = 24;
   core_tile.channels = {{Direction::s2mm, 0, false, {{0, 1}}},
                         {Direction::mm2s, 0, false, {{1, 1}}}};
   // Two slots of input, two of results, one of weights, then the accumulators.
@@ -51,10 +68,10 @@ void add_core(Program& program) {
   conv.finish = false;
   conv.accumulators = 4096;
   core_tile.calls = {pool, conv};
-  core_tile.code = {
-      {.kind = CoreOp::Kind::begin, .count = 2},   {.kind = CoreOp::Kind::acquire, .lock = {1, 1}},
-      {.kind = CoreOp::Kind::call, .index = 1},    {.kind = CoreOp::Kind::release, .lock = {0, 1}},
-      {.kind = CoreOp::Kind::advance, .index = 0}, {.kind = CoreOp::Kind::end}};
+  core_tile.code = {op(CoreOp::Kind::begin),   op(CoreOp::Kind::acquire), op(CoreOp::Kind::call, 1),
+                    op(CoreOp::Kind::release), op(CoreOp::Kind::advance), op(CoreOp::Kind::end)};
+  core_tile.code[1].lock = {1, 1};
+  core_tile.code[3].lock = {0, 1};
 }
 
 }  // namespace
@@ -95,7 +112,9 @@ TileProgram& tile(Program& program, TileId id) {
 void add_sender(Program& program, TileId id, std::uint8_t channel, std::int16_t packet) {
   TileProgram& sender = tile(program, id);
   const auto descriptor = static_cast<std::int16_t>(sender.descriptors.size());
-  sender.descriptors.push_back({.words = 4, .packet = packet});
+  Descriptor& added = sender.descriptors.emplace_back();
+  added.words = 4;
+  added.packet = packet;
   sender.channels.push_back({Direction::mm2s, channel, false, {{descriptor, 1}}});
 }
 

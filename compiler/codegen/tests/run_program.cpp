@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aie_model/machine/machine.hpp"
+#include "aie_model/program/checker.hpp"
 #include "networks/int8_random.hpp"
 
 namespace wbs::compiler {
@@ -49,6 +50,13 @@ std::string difference_from_reference(const networks::Int8Network& network,
                                       const aie::Device& device, const CodegenOptions& options,
                                       std::uint64_t seed) {
   const aie::Program program = generate(network, device, options);
+  const std::vector<aie::Violation> violations = aie::check(program, device);
+  if (!violations.empty()) {
+    const aie::Violation& first = violations.front();
+    return fmt::format("step {} ({}): {}: {} ({} violations)", first.step,
+                       program.steps[first.step].name, first.rule, first.message,
+                       violations.size());
+  }
   const Bytes image = networks::random_int8_image(network, seed);
   const std::vector<Bytes> reference = networks::interpret(network, image);
   std::map<std::string, std::size_t> by_name;

@@ -9,8 +9,9 @@
 
 namespace wbs::compiler {
 
-/// Empty when every layer's result, as far as the program notes where it lies, and the output equal
-/// the reference bit for bit; else what differs first.
+/// Empty when the program breaks no rule of the checker and every layer's result, as far as the
+/// program notes where it lies, and the output equal the reference bit for bit; else what differs
+/// first.
 [[nodiscard]] std::string difference_from_reference(const networks::Int8Network& network,
                                                     const aie::Device& device,
                                                     const CodegenOptions& options,
