@@ -86,6 +86,8 @@ std::string print_phase(const networks::Int8Network& network, const compiler::Ne
     case Kind::exchange:
       return fmt::format("exchange rows of {} for {}",
                          plan.layout.storages[phase.strip.storage].name, node);
+    case Kind::preload:
+      return fmt::format("first weights of {}", node);
     case Kind::compute:
       break;
   }
