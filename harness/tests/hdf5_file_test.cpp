@@ -51,7 +51,7 @@ double read_everything(const std::string& path) {
 void write_example(const std::string& path) {
   Hdf5File file = Hdf5File::create(path);
   file.write("/a/weight", counting({16, 8, 3, 3}), {.deflate_level = 1});
-  file.write("/a/mask", {2, 3}, {1, 0, 1, 255, 7, 0});
+  file.write("/a/mask", {2, 3}, std::vector<std::uint8_t>{1, 0, 1, 255, 7, 0});
   file.write("/b/bias", counting({16}));
   file.set("/a/weight", "ratio", 0.5);
   file.set("/a/weight", "seed", std::int64_t{-7});
