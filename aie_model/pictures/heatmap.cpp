@@ -58,7 +58,7 @@ class Svg {
         "which cores compute: mean {:.1f}%, {:.1f} to {:.1f}%</text>\n",
         100.0 * mean_of(use_.cores), 100.0 * least, 100.0 * most);
     put(R"(<text x="16" y="62" font-size="12" fill="#4b5563">Memtiles and shims: the busiest DMA )"
-        "channel in and out, a transfer under way (waiting included)</text>\n");
+        "channel, waiting included</text>\n");
     for (int row = rows - 1; row >= 0; --row) {
       const int line = rows - 1 - row;
       label(line, fmt::format("cores, row {}", row));

@@ -11,8 +11,8 @@
 namespace wbs::aie::rules {
 namespace {
 
-// The estimate of program memory: one 128-bit instruction word for each control instruction, and a
-// kernel as large as the larger convolutions of mlir-aie. Programs are data here, not machine code.
+// The estimate of program memory: one 128-bit instruction word for each control instruction, and an
+// assumed size for each kind of kernel. Programs are data here, not machine code.
 constexpr std::size_t kBytesPerInstruction = 16;
 constexpr std::size_t kBytesPerKernel = 2048;
 

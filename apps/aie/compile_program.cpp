@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -70,7 +72,8 @@ ProgramSize size_of(const aie::Program& program) {
     for (const aie::TileProgram& tile : step.tiles) {
       size.instructions += count(tile.code);
       size.calls += count(tile.calls);
-      size.descriptors += count(tile.descriptors);
+      size.descriptors +=
+          std::ranges::count_if(tile.descriptors, [](const auto& d) { return d.words > 0; });
       for (const aie::Channel& channel : tile.channels) size.tasks += count(channel.tasks);
     }
   }
