@@ -179,7 +179,9 @@ class Svg {
   void draw_axis() {
     const double first = ms(window_.begin), last = ms(window_.end);
     const double step = tick_of(last - first);
-    for (double tick = std::ceil(first / step) * step; tick <= last; tick += step) {
+    const auto ticks = static_cast<int>(std::floor(last / step) - std::ceil(first / step)) + 1;
+    for (int i = 0; i < ticks; ++i) {
+      const double tick = (std::ceil(first / step) + i) * step;
       const double x = kLeft + kChart * (tick - first) / (last - first);
       put(R"(<line x1="{0:.2f}" y1="{1}" x2="{0:.2f}" y2="{2}" stroke="#cbd5e1"/>)"
           R"(<text x="{0:.2f}" y="{3}" font-size="11" text-anchor="middle">{4:.4g}</text>)"

@@ -248,6 +248,7 @@ class PhaseMaker {
     Phase phase;
     phase.kind = Phase::Kind::store;
     phase.layer = layer_index;
+    phase.index = index;
     phase.strip = strip;
     Rows all{layer.shape.out_rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
