@@ -12,7 +12,7 @@
 namespace wbs::harness {
 
 nlohmann::json read_toml(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorKind::input, fmt::format("{}: cannot be opened for reading", path));
   std::ostringstream text;
   text << file.rdbuf();

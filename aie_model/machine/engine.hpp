@@ -12,7 +12,7 @@
 
 #include "aie_model/machine/clocks.hpp"
 #include "aie_model/machine/event_queue.hpp"
-#include "aie_model/machine/grid.hpp"
+#include "aie_model/program/grid.hpp"
 #include "aie_model/machine/layout.hpp"
 #include "aie_model/machine/machine.hpp"
 #include "aie_model/machine/memory.hpp"

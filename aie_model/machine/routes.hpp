@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "aie_model/machine/grid.hpp"
+#include "aie_model/program/grid.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::aie {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "aie_model/machine/grid.hpp"
+#include "aie_model/program/grid.hpp"
 #include "aie_model/program/checker.hpp"
 
 namespace wbs::aie::rules {

@@ -60,7 +60,7 @@ std::string print_places(const compiler::NetworkPlan& plan, const aie::Device& d
                     fmt::format("{}x{}x{}x8", storage.blocks, storage.rows, storage.columns),
                     kilobytes(storage.bytes()), plan.resident[i] ? "Memtiles" : "DDR"});
   }
-  std::string text = aligned({"tensor", "blocks x rows x columns", "KiB", "place"}, rows);
+  const std::string text = aligned({"tensor", "blocks x rows x columns", "KiB", "place"}, rows);
   rows.clear();
   std::int64_t end = 0;
   for (std::size_t i = 0; i < plan.regions.size(); ++i) {

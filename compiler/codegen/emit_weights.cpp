@@ -148,7 +148,7 @@ class WeightsEmitter {
         for (const std::int64_t row : group.rows) {
           const BlockRange out = chunk_blocks(layer_, device_, column_, row, chunk);
           const std::vector<std::uint8_t> bytes =
-              encode_chunk(op, in_channels, layer_.kept, layer_.shape.kernel,
+              encode_chunk(op, in_channels, layer_.kept.skip_zero, layer_.shape.kernel,
                            chunk_span(layer_, out, pieces ? n : 0));
           const std::size_t at = all.size();
           all.resize(at + static_cast<std::size_t>(slot(row)));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.hpp"
 
@@ -21,43 +22,14 @@ namespace {
               fmt::format("{} has only {} {}", aie::to_string(id), limit, what));
 }
 
-Port::Kind opposite(Port::Kind side) {
-  switch (side) {
-    case Port::Kind::north:
-      return Port::Kind::south;
-    case Port::Kind::south:
-      return Port::Kind::north;
-    case Port::Kind::east:
-      return Port::Kind::west;
-    case Port::Kind::west:
-      return Port::Kind::east;
-    case Port::Kind::dma:
-      break;
-  }
-  return Port::Kind::dma;
-}
-
 std::size_t compass(Port::Kind side) {
   return static_cast<std::size_t>(side) - 1;
-}
-
-/// Height of a tile above its column's shim.
-int level(const aie::Device& device, TileId id) {
-  switch (id.kind) {
-    case TileKind::shim:
-      return 0;
-    case TileKind::memtile:
-      return 1 + id.row;
-    case TileKind::core:
-      break;
-  }
-  return 1 + static_cast<int>(device.memtiles_per_column) + id.row;
 }
 
 }  // namespace
 
 StepBuilder::StepBuilder(const aie::Device& device, std::string name, std::uint32_t layer)
-    : device_(&device) {
+    : device_(&device), grid_(device) {
   step_.name = std::move(name);
   step_.layer = layer;
 }
@@ -143,20 +115,10 @@ void StepBuilder::packets(const ChannelId& id, std::uint32_t count) {
   receiver.tasks.front().repeat += count;
 }
 
-TileId StepBuilder::neighbour(TileId id, Port::Kind side) const {
-  if (side == Port::Kind::east) return {id.kind, static_cast<std::int16_t>(id.column + 1), id.row};
-  if (side == Port::Kind::west) return {id.kind, static_cast<std::int16_t>(id.column - 1), id.row};
-  const int memtiles = static_cast<int>(device_->memtiles_per_column);
-  const int to = level(*device_, id) + (side == Port::Kind::north ? 1 : -1);
-  if (to == 0) return {TileKind::shim, id.column, 0};
-  if (to <= memtiles) return {TileKind::memtile, id.column, static_cast<std::int16_t>(to - 1)};
-  return {TileKind::core, id.column, static_cast<std::int16_t>(to - 1 - memtiles)};
-}
-
 /// Along the column first, then along the row; only shims and cores have ports to east and west.
 std::vector<Port::Kind> StepBuilder::path(TileId from, TileId to) const {
   std::vector<Port::Kind> sides;
-  const int climb = level(*device_, to) - level(*device_, from);
+  const std::int64_t climb = grid_.level(to) - grid_.level(from);
   const int across = to.column - from.column;
   sides.insert(sides.end(), static_cast<std::size_t>(std::abs(climb)),
                climb > 0 ? Port::Kind::north : Port::Kind::south);
@@ -166,12 +128,19 @@ std::vector<Port::Kind> StepBuilder::path(TileId from, TileId to) const {
   return sides;
 }
 
+TileId StepBuilder::neighbour(TileId id, Port::Kind side) const {
+  const std::optional<TileId> next = grid_.neighbour(id, side);
+  WBS_ASSERT(next);  // paths stay inside the array
+  return *next;
+}
+
 std::uint8_t StepBuilder::link(const Edge& edge, int group) {
   std::vector<int>& owners = links_[edge];
   const auto it = std::find(owners.begin(), owners.end(), group);
   if (it != owners.end()) return static_cast<std::uint8_t>(it - owners.begin());
   const int out = limits(edge.from.kind).masters[compass(edge.side)];
-  const int in = limits(neighbour(edge.from, edge.side).kind).slaves[compass(opposite(edge.side))];
+  const int in =
+      limits(neighbour(edge.from, edge.side).kind).slaves[compass(aie::Grid::opposite(edge.side))];
   if (static_cast<int>(owners.size()) >= std::min(out, in)) {
     full(edge.from, "stream links in one direction", std::min(out, in));
   }
@@ -198,7 +167,7 @@ void StepBuilder::route(const ChannelId& source, std::span<const ChannelId> dest
       const std::uint8_t index = link({at, side}, owner);
       connect(at, slave, {side, index}, packet);
       at = neighbour(at, side);
-      slave = {opposite(side), index};
+      slave = {aie::Grid::opposite(side), index};
     }
     connect(at, slave, {Port::Kind::dma, destination.index}, packet);
   }

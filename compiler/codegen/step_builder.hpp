@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aie_model/device.hpp"
+#include "aie_model/program/grid.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::compiler {
@@ -66,6 +67,7 @@ class StepBuilder {
   void connect(aie::TileId id, aie::Port slave, aie::Port master, std::int16_t packet);
 
   const aie::Device* device_;
+  aie::Grid grid_;
   aie::Step step_;
   std::map<aie::TileId, std::size_t> tiles_;
   std::map<aie::TileId, std::pair<int, int>> used_descriptors_;  ///< by half, Memtiles

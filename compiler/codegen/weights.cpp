@@ -1,9 +1,8 @@
 #include "compiler/codegen/weights.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
+#include "aie_model/kernels/chunk.hpp"
 #include "compiler/codegen/layout.hpp"
 
 namespace wbs::compiler {
@@ -31,76 +30,53 @@ std::int8_t weight(const Int8Op& op, std::int64_t in_channels, std::int64_t out,
   return op.weights[index((out * in_channels + in) * taps_of(op) + tap)];
 }
 
-constexpr std::int64_t padded(std::int64_t bytes) {
-  return (bytes + 3) / 4 * 4;
-}
-
-class Writer {
- public:
-  template <typename T>
-  void put(T value) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + sizeof(T));
-    std::memcpy(bytes_.data() + at, &value, sizeof(T));
-  }
-  void pad() { bytes_.resize(index(padded(static_cast<std::int64_t>(bytes_.size())))); }
-  [[nodiscard]] std::vector<std::uint8_t> take() { return std::move(bytes_); }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
-
-void put_dense_operand(Writer& writer, const Int8Op& op, std::int64_t in_channels, std::int64_t out,
-                       std::int64_t in, std::int64_t tap) {
-  for (std::int64_t k = 0; k < 8; ++k) {
-    for (std::int64_t n = 0; n < 8; ++n) {
-      writer.put(weight(op, in_channels, out * 8 + n, in * 8 + k, tap));
-    }
-  }
-}
-
-void put_sparse_operand(Writer& writer, const Int8Op& op, std::int64_t in_channels,
-                        std::int64_t out, std::int64_t pair, std::int64_t tap) {
-  std::array<std::uint32_t, 4> mask{};
-  std::array<std::int8_t, 64> values{};
-  for (std::int64_t n = 0; n < 8; ++n) {
-    std::array<std::int64_t, 4> kept{};
-    for (std::int64_t k = 0; k < 16; ++k) {
-      const std::int8_t w = weight(op, in_channels, out * 8 + n, pair * 16 + k, tap);
-      if (w == 0) continue;
-      const std::int64_t bit = k * 8 + n;
-      mask[index(bit / 32)] |= 1U << (bit % 32);
-      values[index((k / 4 * 2 + kept[index(k / 4)]++) * 8 + n)] = w;
-    }
-  }
-  for (const std::uint32_t word : mask) writer.put(word);
-  for (const std::int8_t value : values) writer.put(value);
-}
-
-std::vector<std::uint8_t> encode_depthwise(const Int8Op& op, const ChunkSpan& span) {
-  Writer writer;
-  const std::int64_t channels = op.output.channels;
-  const auto each = [&](auto&& put) {
-    for (std::int64_t c = span.out_first * 8; c < (span.out_first + span.out_count) * 8; ++c)
-      put(c);
-  };
-  each([&](std::int64_t c) { writer.put(c < channels ? op.bias[index(c)] : std::int32_t{0}); });
-  each([&](std::int64_t c) { writer.put(c < channels ? op.shift[index(c)] : std::uint8_t{0}); });
-  for (std::int64_t block = 0; block < span.out_count; ++block) {
-    for (std::int64_t tap = 0; tap < taps_of(op); ++tap) {
-      for (std::int64_t n = 0; n < 8; ++n) {
-        const std::int64_t c = (span.out_first + block) * 8 + n;
-        writer.put(c < channels ? op.weights[index(c * taps_of(op) + tap)] : std::int8_t{0});
+/// The span's weights in the order of a chunk's source, zero beyond the layer's channels.
+std::vector<std::int8_t> gather(const Int8Op& op, std::int64_t in_channels, const ChunkSpan& span) {
+  std::vector<std::int8_t> weights;
+  const std::int64_t taps = taps_of(op);
+  weights.reserve(index(span.out_count * span.in_count * taps * 64));
+  for (std::int64_t o = span.out_first; o < span.out_first + span.out_count; ++o) {
+    for (std::int64_t i = span.in_first; i < span.in_first + span.in_count; ++i) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        for (std::int64_t kn = 0; kn < 64; ++kn) {
+          weights.push_back(weight(op, in_channels, o * 8 + kn % 8, i * 8 + kn / 8, tap));
+        }
       }
     }
   }
-  return writer.take();
+  return weights;
+}
+
+std::vector<std::int8_t> gather_depthwise(const Int8Op& op, const ChunkSpan& span) {
+  std::vector<std::int8_t> weights;
+  for (std::int64_t block = span.out_first; block < span.out_first + span.out_count; ++block) {
+    for (std::int64_t tap = 0; tap < taps_of(op); ++tap) {
+      for (std::int64_t c = block * 8; c < block * 8 + 8; ++c) {
+        weights.push_back(c < op.output.channels ? op.weights[index(c * taps_of(op) + tap)]
+                                                 : std::int8_t{0});
+      }
+    }
+  }
+  return weights;
+}
+
+/// Values of the span's output channels, zero beyond the layer's.
+template <typename T>
+std::vector<T> channel_values(const Int8Op& op, const std::vector<T>& values,
+                              const ChunkSpan& span) {
+  std::vector<T> part(index(span.out_count * 8), T{0});
+  for (std::int64_t c = 0; c < span.out_count * 8; ++c) {
+    const std::int64_t channel = span.out_first * 8 + c;
+    if (channel < op.output.channels) part[index(c)] = values[index(channel)];
+  }
+  return part;
 }
 
 }  // namespace
 
 KeptMap kept_map(const Int8Op& op, std::int64_t in_channels, Kernel kernel, bool skip_zero) {
   KeptMap map;
+  map.skip_zero = skip_zero;
   map.out_blocks = blocks_of(op.output.channels);
   const std::int64_t unit_channels = 8 * unit(kernel);
   map.in_units = (in_channels + unit_channels - 1) / unit_channels;
@@ -155,57 +131,29 @@ std::uint32_t kept_in(const KeptMap& map, Kernel kernel, const ChunkSpan& span) 
 
 std::int64_t chunk_bytes(const KeptMap& map, Kernel kernel, std::int64_t taps,
                          const ChunkSpan& span) {
-  if (kernel == Kernel::depthwise) return span.out_count * 8 * (5 + taps);
-  const std::int64_t kept = kept_in(map, kernel, span);
-  const std::int64_t operand = kernel == Kernel::conv_sparse4 ? 80 : 64;
-  return padded(2 * span.out_count) + padded(2 * kept) + (span.begin ? span.out_count * 32 : 0) +
-         (span.finish ? span.out_count * 8 : 0) + kept * taps * operand;
+  return aie::chunk_bytes({kernel, static_cast<std::uint32_t>(span.out_count),
+                           kept_in(map, kernel, span), static_cast<std::uint32_t>(taps), span.begin,
+                           span.finish});
 }
 
-std::vector<std::uint8_t> encode_chunk(const Int8Op& op, std::int64_t in_channels,
-                                       const KeptMap& map, Kernel kernel, const ChunkSpan& span) {
-  if (kernel == Kernel::depthwise) return encode_depthwise(op, span);
-  const std::int64_t first = span.in_first / unit(kernel);
-  const std::int64_t last = (span.in_first + span.in_count + unit(kernel) - 1) / unit(kernel);
-  const std::int64_t out_end = span.out_first + span.out_count;
-  const auto each_kept = [&](std::int64_t o, auto&& put) {
-    for (std::int64_t i = first; i < last; ++i) {
-      if (map.at(o, i)) put(i);
-    }
-  };
-  Writer writer;
-  for (std::int64_t o = span.out_first; o < out_end; ++o) {
-    std::uint16_t kept = 0;
-    each_kept(o, [&](std::int64_t) { ++kept; });
-    writer.put(kept);
-  }
-  writer.pad();
-  for (std::int64_t o = span.out_first; o < out_end; ++o) {
-    each_kept(o, [&](std::int64_t i) { writer.put(static_cast<std::uint16_t>(i - first)); });
-  }
-  writer.pad();
-  const auto channel = [&](const auto& values, std::int64_t c) {
-    using Value = typename std::decay_t<decltype(values)>::value_type;
-    return c < op.output.channels ? values[index(c)] : Value{0};
-  };
-  for (std::int64_t c = span.out_first * 8; span.begin && c < out_end * 8; ++c) {
-    writer.put(channel(op.bias, c));
-  }
-  for (std::int64_t c = span.out_first * 8; span.finish && c < out_end * 8; ++c) {
-    writer.put(channel(op.shift, c));
-  }
-  for (std::int64_t o = span.out_first; o < out_end; ++o) {
-    each_kept(o, [&](std::int64_t i) {
-      for (std::int64_t tap = 0; tap < taps_of(op); ++tap) {
-        if (kernel == Kernel::conv_sparse4) {
-          put_sparse_operand(writer, op, in_channels, o, i, tap);
-        } else {
-          put_dense_operand(writer, op, in_channels, o, i, tap);
-        }
-      }
-    });
-  }
-  return writer.take();
+std::vector<std::uint8_t> encode_chunk(const Int8Op& op, std::int64_t in_channels, bool skip_zero,
+                                       Kernel kernel, const ChunkSpan& span) {
+  if (span.out_count == 0) return {};
+  const bool depthwise = kernel == Kernel::depthwise;
+  const std::vector<std::int8_t> weights =
+      depthwise ? gather_depthwise(op, span) : gather(op, in_channels, span);
+  const std::vector<std::int32_t> bias = channel_values(op, op.bias, span);
+  const std::vector<std::uint8_t> shift = channel_values(op, op.shift, span);
+  aie::ChunkSource source;
+  source.out_blocks = static_cast<std::uint16_t>(span.out_count);
+  source.in_blocks = static_cast<std::uint16_t>(span.in_count);
+  source.taps = static_cast<std::uint16_t>(taps_of(op));
+  source.weights = weights;
+  if (span.begin) source.bias = bias;
+  if (span.finish) source.shift = shift;
+  source.skip_zero = skip_zero;
+  if (depthwise) return encode_depthwise_chunk(source);
+  return kernel == Kernel::conv_sparse4 ? encode_sparse4_chunk(source) : encode_conv_chunk(source);
 }
 
 }  // namespace wbs::compiler

@@ -13,6 +13,7 @@ namespace wbs::compiler {
 /// each over all taps.
 struct KeptMap {
   std::int64_t out_blocks = 0, in_units = 0;
+  bool skip_zero = true;  ///< false: all are kept
   std::vector<std::uint8_t> kept;
   [[nodiscard]] bool at(std::int64_t out, std::int64_t in) const {
     return kept[static_cast<std::size_t>(out * in_units + in)] != 0;
@@ -43,9 +44,9 @@ struct ChunkSpan {
 [[nodiscard]] std::int64_t chunk_bytes(const KeptMap& map, aie::Kernel kernel, std::int64_t taps,
                                        const ChunkSpan& span);
 
-/// The chunk itself. Output channels beyond the layer's are zero.
+/// The chunk itself; empty without output blocks. Output channels beyond the layer's are zero.
 [[nodiscard]] std::vector<std::uint8_t> encode_chunk(const networks::Int8Op& op,
-                                                     std::int64_t in_channels, const KeptMap& map,
+                                                     std::int64_t in_channels, bool skip_zero,
                                                      aie::Kernel kernel, const ChunkSpan& span);
 
 }  // namespace wbs::compiler

@@ -51,6 +51,9 @@ class Grid {
     return tile_at(column, level);
   }
 
+  /// Shims have level 0, the tiles north of them 1, 2, ...
+  [[nodiscard]] std::int64_t level(TileId tile) const { return height(tile); }
+
   /// The side on which the neighbour sees what leaves on this one.
   [[nodiscard]] static Port::Kind opposite(Port::Kind side) {
     switch (side) {
