@@ -63,7 +63,9 @@ class Svg {
       const int line = rows - 1 - row;
       label(line, fmt::format("cores, row {}", row));
       for (int column = 0; column < columns; ++column) {
-        const double share = use_.cores[static_cast<std::size_t>(column * rows + row)];
+        const double share =
+            use_.cores[static_cast<std::size_t>(column) * static_cast<std::size_t>(rows) +
+                       static_cast<std::size_t>(row)];
         cell(column, line, share, {fmt::format("{:.1f}%", 100.0 * share)});
       }
     }

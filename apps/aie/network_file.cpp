@@ -179,7 +179,8 @@ networks::Int8Network read_int8_network(const harness::Hdf5File& file, const std
   Int8Network network;
   network.name = file.text(kGroup, "name");
   const double output = file.number(kGroup, "output");
-  const double rows = static_cast<double>(tables.operations.size() / kColumns);
+  const std::size_t operations = tables.operations.size() / kColumns;
+  const auto rows = static_cast<double>(operations);
   if (file.text(kGroup, "digest") != digest_of_tables(tables) || !(output >= 0 && output < rows) ||
       file.text(at("operations"), "columns") != kColumnNames) {
     throw Error(ErrorKind::input,

@@ -12,7 +12,6 @@ namespace {
 
 using aie::CoreOp;
 using aie::Direction;
-using aie::LockUse;
 using networks::Int8Op;
 
 std::uint32_t u32(std::int64_t value) {
