@@ -306,8 +306,9 @@ class PhaseMaker {
     const std::size_t out = place(layer.operation).storage;
     std::vector<Strip> next = inputs_of_strip(layer_index, 0);
     for (std::int64_t index = 0; index < layer.pieces.strips; ++index) {
-      const std::vector<Strip> inputs = std::move(next);
-      if (index + 1 < layer.pieces.strips) next = inputs_of_strip(layer_index, index + 1);
+      const bool more = index + 1 < layer.pieces.strips;
+      const std::vector<Strip> inputs = std::exchange(
+          next, more ? inputs_of_strip(layer_index, index + 1) : std::vector<Strip>());
       const Strip output = output_strip(layer, index);
       compute(layer_index, index, inputs, output);
       if (!plan_.resident[out]) store(layer_index, output, index);
