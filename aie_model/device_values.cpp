@@ -51,6 +51,8 @@ void visit_times(Times& times, Visit& visit) {
   visit("times.shim_s2mm_task", "cycles per task", times.shim_s2mm_task);
   visit("times.shim_mm2s_cold", "cycles, first task of a channel", times.shim_mm2s_cold);
   visit("times.shim_s2mm_cold", "cycles, first task of a channel", times.shim_s2mm_cold);
+  visit("times.dram_burst_bytes", "a contiguous run of a read costs at least as much",
+        times.dram_burst_bytes);
   visit("times.reconfigure_words_per_cycle", "control words into one column",
         times.reconfigure_words_per_cycle);
   visit("times.reconfigure_fixed", "cycles per step", times.reconfigure_fixed);

@@ -12,12 +12,12 @@
 
 #include "aie_model/machine/clocks.hpp"
 #include "aie_model/machine/event_queue.hpp"
-#include "aie_model/program/grid.hpp"
 #include "aie_model/machine/layout.hpp"
 #include "aie_model/machine/machine.hpp"
 #include "aie_model/machine/memory.hpp"
 #include "aie_model/machine/routes.hpp"
 #include "aie_model/machine/state.hpp"
+#include "aie_model/program/grid.hpp"
 
 namespace wbs::aie {
 

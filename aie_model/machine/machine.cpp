@@ -47,6 +47,18 @@ std::string_view to_string(FaultKind kind) noexcept {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+StepTime& StepTime::operator+=(const StepTime& step) noexcept {
+  core += step.core;
+  core_stream += step.core_stream;
+  memtile += step.memtile;
+  shim += step.shim;
+  dram += step.dram;
+  reconfigure += step.reconfigure;
+  ddr_read_bytes += step.ddr_read_bytes;
+  ddr_write_bytes += step.ddr_write_bytes;
+  return *this;
+}
+
 std::string_view StepTime::bound() const noexcept {
   const std::array<std::pair<std::uint64_t, std::string_view>, 6> resources{
       {{core, "core"},

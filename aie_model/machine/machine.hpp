@@ -56,6 +56,8 @@ struct StepTime {
   /// The resource that was busy longest: "core", "core stream", "memtile", "shim", "dram",
   /// "reconfigure".
   [[nodiscard]] std::string_view bound() const noexcept;
+  /// Adds another step's figures; `begin` and `end` stay.
+  StepTime& operator+=(const StepTime& step) noexcept;
 };
 
 struct RunOptions {

@@ -43,8 +43,8 @@ void Memory::open_page(std::uint64_t word, const Accessor& who) {
   }
 }
 
-std::optional<Conflict> Memory::note_read(WordRun run, const Accessor& who) {
-  if (!writable()) return std::nullopt;
+template <typename NotePage>
+std::optional<Conflict> Memory::note_pages(WordRun run, const Accessor& who, NotePage note) {
   const std::uint64_t length = run.stride == 1 ? run.count : 1;
   for (std::uint64_t done = 0; done < run.count; done += length) {
     std::uint64_t first = run.first;
@@ -53,27 +53,24 @@ std::optional<Conflict> Memory::note_read(WordRun run, const Accessor& who) {
     while (first < end) {
       const std::uint64_t last = std::min(end, (first / kPageWords + 1) * kPageWords);
       open_page(first, who);
-      if (auto conflict = read_page(first, last, who)) return conflict;
+      if (auto conflict = note(first, last)) return conflict;
       first = last;
     }
   }
   return std::nullopt;
 }
 
+std::optional<Conflict> Memory::note_read(WordRun run, const Accessor& who) {
+  if (!writable()) return std::nullopt;
+  return note_pages(run, who, [&](std::uint64_t first, std::uint64_t last) {
+    return read_page(first, last, who);
+  });
+}
+
 std::optional<Conflict> Memory::note_write(WordRun run, const Accessor& who) {
-  const std::uint64_t length = run.stride == 1 ? run.count : 1;
-  for (std::uint64_t done = 0; done < run.count; done += length) {
-    std::uint64_t first = run.first;
-    if (run.stride != 1) first += done * static_cast<std::uint64_t>(run.stride);
-    const std::uint64_t end = first + length;
-    while (first < end) {
-      const std::uint64_t last = std::min(end, (first / kPageWords + 1) * kPageWords);
-      open_page(first, who);
-      if (auto conflict = write_page(first, last, who)) return conflict;
-      first = last;
-    }
-  }
-  return std::nullopt;
+  return note_pages(run, who, [&](std::uint64_t first, std::uint64_t last) {
+    return write_page(first, last, who);
+  });
 }
 
 std::optional<Conflict> Memory::read_page(std::uint64_t first, std::uint64_t last,

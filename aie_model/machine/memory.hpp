@@ -69,6 +69,9 @@ class Memory {
   static constexpr std::uint64_t kPageWords = 256;
   static constexpr std::uint32_t kCrowd = 0xFFFFFFFFU;
 
+  /// `note` for each part of the run that lies in one page; the first conflict.
+  template <typename NotePage>
+  [[nodiscard]] std::optional<Conflict> note_pages(WordRun run, const Accessor& who, NotePage note);
   std::optional<Conflict> read_page(std::uint64_t first, std::uint64_t last, const Accessor& who);
   std::optional<Conflict> write_page(std::uint64_t first, std::uint64_t last, const Accessor& who);
   void add_reader(std::uint64_t word, std::uint32_t self, const Accessor& who);

@@ -14,17 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-void add(const aie::StepTime& step, aie::StepTime& sum) {
-  sum.core += step.core;
-  sum.core_stream += step.core_stream;
-  sum.memtile += step.memtile;
-  sum.shim += step.shim;
-  sum.dram += step.dram;
-  sum.reconfigure += step.reconfigure;
-  sum.ddr_read_bytes += step.ddr_read_bytes;
-  sum.ddr_write_bytes += step.ddr_write_bytes;
-}
-
 double ms_of(std::uint64_t cycles, double clock_hz) {
   return static_cast<double>(cycles) / clock_hz * 1e3;
 }
@@ -78,8 +67,8 @@ EventReport event_report(const aie::Program& program, const aie::Device& device,
     EventLayer& layer = report.layers.at(program.steps[i].layer);
     if (layer.steps++ == 0) layer.begin = step.begin;
     layer.cycles += step.end - step.begin;
-    add(step, layer.busy);
-    add(step, all);
+    layer.busy += step;
+    all += step;
   }
   for (EventLayer& layer : report.layers) {
     layer.bound = layer.steps == 0 ? "nothing" : std::string(layer.busy.bound());

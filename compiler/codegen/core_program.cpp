@@ -14,13 +14,6 @@ using aie::CoreOp;
 using aie::Direction;
 using networks::Int8Op;
 
-std::uint32_t u32(std::int64_t value) {
-  return static_cast<std::uint32_t>(value);
-}
-std::uint16_t u16(std::int64_t value) {
-  return static_cast<std::uint16_t>(value);
-}
-
 constexpr std::uint32_t kInputRing = 0;
 constexpr std::uint32_t kOutputRing = 1;
 constexpr std::uint32_t kWeightsRing = 2;

@@ -43,6 +43,14 @@ void emit_compute(const EmitContext& context, const Phase& phase, StepBuilder& s
                                           std::int64_t column, std::int64_t block,
                                           std::int64_t row);
 
+/// A size as a descriptor or call holds it.
+[[nodiscard]] constexpr std::uint32_t u32(std::int64_t value) {
+  return static_cast<std::uint32_t>(value);
+}
+[[nodiscard]] constexpr std::uint16_t u16(std::int64_t value) {
+  return static_cast<std::uint16_t>(value);
+}
+
 [[nodiscard]] inline aie::TileId shim_tile(std::int64_t column) {
   return {aie::TileKind::shim, static_cast<std::int16_t>(column), 0};
 }

@@ -12,13 +12,6 @@ namespace {
 using aie::Direction;
 using networks::Int8Op;
 
-std::uint32_t u32(std::int64_t value) {
-  return static_cast<std::uint32_t>(value);
-}
-std::uint16_t u16(std::int64_t value) {
-  return static_cast<std::uint16_t>(value);
-}
-
 /// Where a piece of `count` elements begins when the last piece may overlap the one before.
 std::int64_t piece_begin(std::int64_t index, std::int64_t size, std::int64_t whole) {
   return std::min(index * size, whole - size);
@@ -37,7 +30,7 @@ class ComputeEmitter {
 
   void run() {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      if (!active(column)) continue;
+      if (column_blocks(layer_, device_, column).count == 0) continue;
       if (layer_.shape.convolution() && layer_.mapping.split != Split::pixels) {
         send_image(column);
       } else {
@@ -69,12 +62,6 @@ class ComputeEmitter {
 
   /// How often a core gets all tiles of the input.
   std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
-
-  bool active(std::int64_t column) const {
-    const BlockRange first = core_blocks(layer_, device_, column, 0);
-    const BlockRange last = core_blocks(layer_, device_, column, device_.rows - 1);
-    return first.first < last.first + last.count;
-  }
 
   /// The input pixels of the tile whose first output is (row, col) of the strip.
   Access input_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,

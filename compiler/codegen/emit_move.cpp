@@ -8,10 +8,6 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) {
-  return static_cast<std::uint32_t>(value);
-}
-
 /// Rows and blocks of a tensor stored as [blocks][stored_rows][columns][8].
 std::vector<aie::Dimension> loops(const Part& part, std::int64_t columns,
                                   std::int64_t stored_rows) {

@@ -9,10 +9,6 @@ namespace {
 
 using aie::Direction;
 
-std::uint32_t u32(std::int64_t value) {
-  return static_cast<std::uint32_t>(value);
-}
-
 /// Memtile channels that carry weights of convolutions: those that inputs leave free.
 constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
 /// Where each core has an input stream of its own, channels 0 to 3 are taken.
@@ -72,15 +68,9 @@ class WeightsEmitter {
     return layer_.pieces.pieces > 1 ? layer_.pieces.pieces : phase_.chunks;
   }
 
-  bool column_computes() const {
-    const BlockRange first = core_blocks(layer_, device_, column_, 0);
-    const BlockRange last = core_blocks(layer_, device_, column_, device_.rows - 1);
-    return first.first < last.first + last.count;
-  }
-
   /// Only rows that take part: in a split by channels a column without blocks has no work.
   std::vector<std::int64_t> rows() const {
-    if (layer_.mapping.split == Split::channels && !column_computes()) return {};
+    if (column_blocks(layer_, device_, column_).count == 0) return {};
     return weight_rows(layer_, device_, column_);
   }
 

@@ -117,10 +117,7 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
 }
 
 bool fits(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
-  const std::int64_t room = device.core_memory - device.silicon.stack_bytes;
-  const std::int64_t need =
-      2 * (p.input_bytes + p.output_bytes + p.weight_bytes) + p.accumulator_bytes + 256;
-  if (need > room) return false;
+  if (core_bytes(p, p.weight_bytes) > device.core_memory - device.silicon.stack_bytes) return false;
   return shape.window_rows <= 255 && shape.window_columns <= 255;
 }
 

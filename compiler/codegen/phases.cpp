@@ -48,13 +48,6 @@ std::int64_t strip_height(const LayerPlan& layer) {
   return std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
 }
 
-/// Output blocks of a column's cores together.
-BlockRange column_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column) {
-  const BlockRange first = core_blocks(layer, device, column, 0);
-  const BlockRange last = core_blocks(layer, device, column, device.rows - 1);
-  return {first.first, last.first + last.count - first.first};
-}
-
 class PhaseMaker {
  public:
   PhaseMaker(const Int8Network& network, const aie::Device& device, NetworkPlan& plan)

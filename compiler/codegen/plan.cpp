@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "compiler/codegen/phases.hpp"
 #include "compiler/codegen/weights.hpp"
@@ -163,6 +162,12 @@ BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device, std::i
   if (layer.mapping.split == Split::pixels) return blocks;
   if (layer.mapping.split == Split::channels) blocks = share(blocks, column, device.columns);
   return share(blocks, row, device.rows);
+}
+
+BlockRange column_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column) {
+  const BlockRange first = core_blocks(layer, device, column, 0);
+  const BlockRange last = core_blocks(layer, device, column, device.rows - 1);
+  return {first.first, last.first + last.count - first.first};
 }
 
 BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device, std::int64_t column,

@@ -97,7 +97,10 @@ struct BlockRange {
 };
 [[nodiscard]] BlockRange core_blocks(const LayerPlan& layer, const aie::Device& device,
                                      std::int64_t column, std::int64_t row);
-/// The blocks of one chunk of those; possibly none.
+/// The blocks of all cores of a column together.
+[[nodiscard]] BlockRange column_blocks(const LayerPlan& layer, const aie::Device& device,
+                                       std::int64_t column);
+/// The blocks of one chunk of a core's; possibly none.
 [[nodiscard]] BlockRange chunk_blocks(const LayerPlan& layer, const aie::Device& device,
                                       std::int64_t column, std::int64_t row, std::int64_t chunk);
 

@@ -17,16 +17,9 @@ GemmResult simulate_gemm(const Gemm& gemm, const aie::Device& device, const Gemm
                                                  program.network, run.fault->message));
   }
   aie::StepTime whole;
-  for (const aie::StepTime& step : run.steps) {
-    whole.core += step.core;
-    whole.core_stream += step.core_stream;
-    whole.memtile += step.memtile;
-    whole.shim += step.shim;
-    whole.dram += step.dram;
-    whole.reconfigure += step.reconfigure;
-    result.ddr_read_bytes += step.ddr_read_bytes;
-    result.ddr_write_bytes += step.ddr_write_bytes;
-  }
+  for (const aie::StepTime& step : run.steps) whole += step;
+  result.ddr_read_bytes = whole.ddr_read_bytes;
+  result.ddr_write_bytes = whole.ddr_write_bytes;
   const auto cycles = static_cast<double>(run.cycles);
   result.cycles = run.cycles;
   result.seconds = cycles / device.clock_hz;
