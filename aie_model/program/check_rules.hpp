@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "aie_model/program/grid.hpp"
 #include "aie_model/program/checker.hpp"
+#include "aie_model/program/grid.hpp"
 
 namespace wbs::aie::rules {
 
