@@ -26,6 +26,7 @@ using Kind = Int8Op::Kind;
 constexpr double kLargestWeight = 127.0;
 constexpr int kLargestShift = 31;
 constexpr int kLargestAddShift = 22;
+constexpr int kLargestSecondShift = 20;
 /// Of a layer without weights: its biases keep so many bits below the result's last one.
 constexpr std::int32_t kZeroWeightShift = 8;
 
@@ -189,6 +190,8 @@ class Converter {
     const Node& node = graph_.nodes[draft.node];
     const Layer layer = layer_of(node, weights_);
     const Int8Shape& in = network.operations[op.inputs[0]].output;
+    const Int8Shape* second =
+        op.inputs.size() > 1 ? &network.operations[op.inputs[1]].output : nullptr;
     const auto exponents = weight_exponents(layer, options_);
     std::vector<std::int8_t> integers;
     for (std::int64_t o = 0; o < layer.channels; ++o) {
@@ -197,12 +200,20 @@ class Converter {
       std::int32_t exponent =
           exponents[static_cast<std::size_t>(o)].value_or(relative - kZeroWeightShift);
       exponent = std::max(exponent, relative - kLargestShift);
+      if (second != nullptr) {
+        exponent = std::max(exponent, second->exponent - in.exponent - kLargestSecondShift);
+      }
       // Biases take at most half of the 32 bits.
       if (bias != 0.0F) {
         exponent =
             std::max(exponent, exponent_above(std::abs(double{bias}) * 0x1p-30) - in.exponent);
       }
       exponent = std::min(exponent, relative);
+      if (second != nullptr) {
+        exponent = std::min(exponent, second->exponent - in.exponent);
+        op.second_shift.push_back(
+            static_cast<std::uint8_t>(second->exponent - in.exponent - exponent));
+      }
       op.shift.push_back(static_cast<std::uint8_t>(relative - exponent));
       const double per_unit = std::ldexp(1.0, -exponent);
       for (const float weight : layer.channel(o)) {
@@ -264,7 +275,7 @@ Int8Network to_int8(const Graph& graph, const Weights& weights, const Quantisati
   }
   folded = remove_identities(folded);
   return Converter(folded, norms ? folded_weights : weights, options)
-      .all(int8::make_plan(original, folded), scales);
+      .all(int8::make_plan(original, folded, options), scales);
 }
 
 }  // namespace wbs::networks

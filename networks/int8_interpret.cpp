@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/error.hpp"
 
@@ -39,9 +40,12 @@ Image image_of(const Int8Shape& shape, const Bytes& bytes) {
   return image;
 }
 
-/// Aborts unless all sums of weights with 8-bit inputs, and the bias, fit 32 bits.
-void check_sum(std::span<const std::int8_t> weights, std::int32_t bias) {
+/// Aborts unless all sums of weights with 8-bit inputs, and the bias and a second input shifted by
+/// `second_shift`, fit 32 bits.
+void check_sum(std::span<const std::int8_t> weights, std::int32_t bias,
+               std::optional<std::uint8_t> second_shift = std::nullopt) {
   std::int64_t bound = std::abs(std::int64_t{bias});
+  if (second_shift) bound += std::int64_t{255} << *second_shift;
   for (const std::int8_t weight : weights) bound += std::abs(std::int64_t{255} * weight);
   WBS_ASSERT(bound <= kLargest32);
 }
@@ -111,7 +115,9 @@ void conv(const Int8Op& op, const Image& image, std::vector<std::int32_t>& sums)
     const auto block = weights.subspan(at(first * length), at((end - first) * length));
     wide.assign(block.begin(), block.end());
     for (std::int64_t o = first; o < end; ++o) {
-      check_sum(weights.subspan(at(o * length), at(length)), op.bias[at(o)]);
+      std::optional<std::uint8_t> second;
+      if (!op.second_shift.empty()) second = op.second_shift[at(o)];
+      check_sum(weights.subspan(at(o * length), at(length)), op.bias[at(o)], second);
     }
     for (std::int64_t y = 0; y < op.output.rows; ++y) {
       windows.fill(y);
@@ -123,6 +129,15 @@ void conv(const Int8Op& op, const Image& image, std::vector<std::int32_t>& sums)
         }
       }
     }
+  }
+}
+
+/// The residual sum of a convolution with a second input.
+void add_second(const Int8Op& op, const Image& second, std::vector<std::int32_t>& sums) {
+  WBS_ASSERT(second.values.size() == sums.size());
+  const std::size_t plane = at(op.output.rows * op.output.columns);
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    sums[i] += second.values[i] * (1 << op.second_shift[i / plane]);
   }
 }
 
@@ -215,6 +230,7 @@ std::vector<std::int32_t> sums_of(const Int8Network& network, const Int8Op& op,
   switch (op.kind) {
     case Int8Op::Kind::conv:
       conv(op, input, sums);
+      if (op.inputs.size() > 1) add_second(op, operand(network, op, 1, results), sums);
       break;
     case Int8Op::Kind::depthwise:
       depthwise(op, input, sums);

@@ -32,6 +32,10 @@ std::string print(const Int8Op& op, std::size_t index) {
     const auto [least, most] = std::minmax_element(op.shift.begin(), op.shift.end());
     line += fmt::format(" shift {}..{}", *least, *most);
   }
+  if (!op.second_shift.empty()) {
+    const auto [least, most] = std::minmax_element(op.second_shift.begin(), op.second_shift.end());
+    line += fmt::format(" adds <<{}..{}", *least, *most);
+  }
   if (op.kind == Int8Op::Kind::average_pool) {
     line += fmt::format(" *{}>>{}", op.multiplier, op.pool_shift);
   }

@@ -28,7 +28,8 @@ struct Int8Shape {
 ///
 /// round_shift(v, s): v / 2^s to the nearest integer, ties to even; s >= 0.
 /// conv: clamp(round_shift(bias[o] + sum x * w, shift[o]), minimum, maximum); also linear layers,
-///   as windows as large as the image.
+///   as windows as large as the image. With a second input y, of the result's shape, a fused
+///   residual sum: bias[o] + sum x * w + (y << second_shift[o]).
 /// depthwise: the same with one filter per channel.
 /// max_pool; average_pool: clamp(round_shift(sum over the window * multiplier, pool_shift), ...).
 /// add: clamp(round_shift((a << shift_input) + (b << shift_second), pool_shift), ...).
@@ -42,9 +43,10 @@ struct Int8Op {
   std::vector<std::size_t> inputs;  ///< earlier operations
   std::array<std::int64_t, 2> window{1, 1}, stride{1, 1};
   Padding padding;
-  std::vector<std::int8_t> weights;  ///< [out][in][kh][kw]; depthwise [c][kh][kw]
-  std::vector<std::int32_t> bias;    ///< of the accumulator
-  std::vector<std::uint8_t> shift;   ///< by output channel
+  std::vector<std::int8_t> weights;        ///< [out][in][kh][kw]; depthwise [c][kh][kw]
+  std::vector<std::int32_t> bias;          ///< of the accumulator
+  std::vector<std::uint8_t> shift;         ///< by output channel
+  std::vector<std::uint8_t> second_shift;  ///< by output channel; conv with a second input
   std::uint8_t shift_input = 0, shift_second = 0, pool_shift = 0;
   std::int32_t multiplier = 1;
   std::int16_t minimum = -128, maximum = 127;
@@ -63,6 +65,7 @@ struct Int8Network {
 
 struct Int8Options {
   bool per_channel = true;  ///< a shift per output channel; else one per layer
+  bool fuse_add = true;     ///< sums become part of the 1x1 convolution that gives an operand
 };
 
 /// The integer network of batch 1: batch norms folded; ReLU, clips, flattening and identities

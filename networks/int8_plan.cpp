@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -55,8 +56,9 @@ std::string operands(const Graph& graph, const Node& node) {
 
 class Planner {
  public:
-  Planner(const Graph& original, const Graph& graph)
+  Planner(const Graph& original, const Graph& graph, const Int8Options& options)
       : graph_(graph),
+        options_(options),
         norms_(folded_norms(original, graph)),
         output_(graph.output),
         draft_of_(graph.nodes.size(), kNone),
@@ -261,11 +263,34 @@ class Planner {
     return a.channels == b.channels && a.rows == b.rows && a.columns == b.columns;
   }
 
+  /// The sum becomes part of its later operand, where that is a 1x1 convolution which nobody else
+  /// reads and which nothing has clamped: its accumulators then start where the sum ends.
+  bool fuse_sum(NodeIndex index, const std::vector<std::size_t>& operands) {
+    const Node& node = graph_.nodes[index];
+    const std::size_t later = operands[0] > operands[1] ? 0 : 1;
+    const NodeIndex from = node.inputs[later];
+    Draft& conv = plan_.drafts[operands[later]];
+    const std::array<std::int64_t, 2> one{1, 1};
+    const bool clamped = std::isfinite(conv.low) || std::isfinite(conv.high);
+    if (operands[0] == operands[1] || conv.op.kind != Kind::conv || conv.op.window != one ||
+        conv.op.inputs.size() != 1 || clamped || tips_[operands[later]] != from ||
+        readers_[from] != 1) {
+      return false;
+    }
+    conv.op.inputs.push_back(operands[1 - later]);
+    conv.op.result = node.name;
+    conv.scale_names = {node.name};
+    draft_of_[index] = operands[later];
+    tips_[operands[later]] = index;
+    return true;
+  }
+
   void add(NodeIndex index) {
     const Node& node = graph_.nodes[index];
     Draft result = draft(index, Kind::add, {operand(node, 0), operand(node, 1)});
     const Int8Shape& left = shape_of(result.op.inputs[0]);
     if (!same_extents(left, shape_of(result.op.inputs[1]))) refuse(node, "operands of two shapes");
+    if (options_.fuse_add && fuse_sum(index, result.op.inputs)) return;
     result.op.output = left;
     append(index, std::move(result));
   }
@@ -337,6 +362,7 @@ class Planner {
   }
 
   const Graph& graph_;
+  const Int8Options& options_;
   std::map<std::string, std::vector<std::string>> norms_;
   NodeIndex output_;
   std::vector<std::size_t> draft_of_;  // by node
@@ -348,8 +374,8 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Graph& original, const Graph& folded) {
-  return Planner(original, folded).all();
+Plan make_plan(const Graph& original, const Graph& folded, const Int8Options& options) {
+  return Planner(original, folded, options).all();
 }
 
 }  // namespace wbs::networks::int8

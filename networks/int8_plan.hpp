@@ -28,7 +28,8 @@ struct Plan {
 /// The operations of `folded`: `original` with batch norms folded and identities removed, shapes
 /// inferred for batch 1. Nodes that the output does not need are left out. Throws
 /// Error(unsupported) naming the first node that integers cannot express.
-[[nodiscard]] Plan make_plan(const Graph& original, const Graph& folded);
+[[nodiscard]] Plan make_plan(const Graph& original, const Graph& folded,
+                             const Int8Options& options = {});
 
 /// What integer activations stand for.
 struct Range {
@@ -39,8 +40,9 @@ struct Range {
 
 /// A range for every draft, from the scales: results of max pools and parts of concats agree with
 /// what they share numbers with. least_weight_exponent: of each draft with weights, the exponent of
-/// its coarsest channel; a result is never finer than its sums. Throws Error(input) when a scale is
-/// missing, Error(unsupported) for a padded max pool of signed numbers.
+/// its coarsest channel; a result, or a second input, is never finer than the sums. Throws
+/// Error(input) when a scale is missing, Error(unsupported) for a padded max pool of signed
+/// numbers.
 [[nodiscard]] std::vector<Range> choose_ranges(const Plan& plan, const Quantisation& scales,
                                                const std::vector<std::int32_t>& weight_exponents,
                                                const std::string& network);

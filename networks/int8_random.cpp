@@ -89,6 +89,10 @@ class Generator {
         return;
       }
       case residual: {
+        if (rng_.bernoulli(0.5)) {
+          last_ = fused_residual();
+          return;
+        }
         const std::size_t side = conv_of(last_, window(), {1, 1}, output(last_).channels, target());
         last_ = add(side, last_);
         return;
@@ -148,6 +152,20 @@ class Generator {
     op.stride = stride;
     op.output.channels = out_channels;
     slide(output(from), op, true);
+    return dense_layer(std::move(op));
+  }
+
+  /// A conv or two beside the last result, which the second one adds.
+  std::size_t fused_residual() {
+    const std::size_t from =
+        rng_.bernoulli(0.7) ? conv_of(last_, window(), {1, 1}, channels(), target()) : last_;
+    Int8Op op = layer_on(from, Kind::conv, target());
+    op.output.channels = output(last_).channels;
+    slide(output(from), op, false);
+    op.inputs.push_back(last_);
+    for (std::int64_t o = 0; o < op.output.channels; ++o) {
+      op.second_shift.push_back(static_cast<std::uint8_t>(between(4, 14)));
+    }
     return dense_layer(std::move(op));
   }
 

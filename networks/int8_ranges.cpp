@@ -109,6 +109,10 @@ class Ranges {
       } else if (op.kind == Kind::conv || op.kind == Kind::depthwise) {
         const std::int32_t finest = ranges_[op.inputs[0]].exponent + weight_exponents[i];
         ranges_[i].exponent = std::max(ranges_[i].exponent, finest);
+        if (op.inputs.size() > 1) {
+          Range& second = ranges_[op.inputs[1]];
+          second.exponent = std::max(second.exponent, finest);
+        }
       }
     }
     return ranges_ != before;

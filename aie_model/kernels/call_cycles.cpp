@@ -66,7 +66,8 @@ std::int64_t Work::around(std::int64_t operands, bool begin, bool finish) const 
   const std::int64_t words = up(facts.rows * kSide * 4, facts.access_bytes);  // of an accumulator
   const std::int64_t stored = up(facts.rows * kSide, facts.access_bytes);     // of int8 results
   const std::int64_t in = begin ? operands : operands * words;
-  const std::int64_t out = operands * (finish ? facts.requantize + stored : words);
+  const std::int64_t added = call.adds ? facts.fused_add : 0;
+  const std::int64_t out = operands * (finish ? added + facts.requantize + stored : words);
   return facts.load_to_use + facts.latency_int8 - 1 + in + out;
 }
 

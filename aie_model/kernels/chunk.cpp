@@ -31,11 +31,14 @@ void check_sizes(const ChunkSource& source, std::size_t weights) {
                                               source.out_blocks, source.in_blocks, source.taps,
                                               weights, source.weights.size()));
   }
-  if ((!source.bias.empty() && source.bias.size() != channels) ||
-      (!source.shift.empty() && source.shift.size() != channels)) {
-    throw Error(ErrorKind::input,
-                fmt::format("a weights chunk of {} output channels got {} biases and {} shifts",
-                            channels, source.bias.size(), source.shift.size()));
+  const auto wrong = [channels](std::size_t size) { return size != 0 && size != channels; };
+  if (wrong(source.bias.size()) || wrong(source.shift.size()) ||
+      wrong(source.second_shift.size())) {
+    throw Error(
+        ErrorKind::input,
+        fmt::format("a weights chunk of {} output channels got {} biases, {} shifts and {} "
+                    "shifts of a second input",
+                    channels, source.bias.size(), source.shift.size(), source.second_shift.size()));
   }
 }
 
@@ -91,7 +94,8 @@ Started start_chunk(const ChunkSource& source, Kernel kernel,
                    .out_blocks = source.out_blocks,
                    .taps = source.taps,
                    .begin = !source.bias.empty(),
-                   .finish = !source.shift.empty()};
+                   .finish = !source.shift.empty(),
+                   .adds = !source.second_shift.empty()};
   for (const std::uint16_t count : header) shape.kept += count;
   const ChunkLayout layout = chunk_layout(shape);
   Started started{.chunk = std::vector<std::uint8_t>(layout.bytes), .operands = layout.operands};
@@ -103,6 +107,8 @@ Started start_chunk(const ChunkSource& source, Kernel kernel,
   }
   put(started.chunk, layout.bias, source.bias.data(), source.bias.size_bytes());
   put(started.chunk, layout.shift, source.shift.data(), source.shift.size_bytes());
+  put(started.chunk, layout.second_shift, source.second_shift.data(),
+      source.second_shift.size_bytes());
   return started;
 }
 
@@ -153,7 +159,9 @@ ChunkLayout chunk_layout(const ChunkShape& shape) noexcept {
   const bool begin = shape.begin || depthwise;
   const bool finish = shape.finish || depthwise;
   layout.shift = layout.bias + (begin ? 4 * kSide * shape.out_blocks : 0);
-  layout.operands = layout.shift + (finish ? kSide * shape.out_blocks : 0);
+  layout.second_shift = layout.shift + (finish ? kSide * shape.out_blocks : 0);
+  const bool adds = shape.adds && finish && !depthwise;
+  layout.operands = layout.second_shift + (adds ? kSide * shape.out_blocks : 0);
   layout.bytes =
       layout.operands + (depthwise ? shape.out_blocks * kSide * shape.taps
                                    : shape.kept * shape.taps * operand_bytes(shape.kernel));

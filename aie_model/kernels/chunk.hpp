@@ -12,7 +12,7 @@ namespace wbs::aie {
 /// Where the parts of a chunk start, in bytes from its start; `bytes` is its size. Parts that a
 /// chunk does not have start where the next one does.
 struct ChunkLayout {
-  std::uint32_t index = 0, bias = 0, shift = 0, operands = 0, bytes = 0;
+  std::uint32_t index = 0, bias = 0, shift = 0, second_shift = 0, operands = 0, bytes = 0;
 };
 
 /// What decides a chunk's layout. `kept` (operands over all output blocks, pairs of input blocks
@@ -21,7 +21,7 @@ struct ChunkLayout {
 struct ChunkShape {
   Kernel kernel = Kernel::conv;
   std::uint32_t out_blocks = 0, kept = 0, taps = 1;
-  bool begin = true, finish = true;
+  bool begin = true, finish = true, adds = false;
 };
 
 /// The layout of a chunk of conv, conv_sparse4 or depthwise; all zero for other kernels.
@@ -42,6 +42,7 @@ struct ChunkSource {
   std::span<const std::int8_t> weights{};
   std::span<const std::int32_t> bias{};   ///< [out_blocks * 8]; empty: a call without `begin`
   std::span<const std::uint8_t> shift{};  ///< [out_blocks * 8]; empty: a call without `finish`
+  std::span<const std::uint8_t> second_shift{};  ///< [out_blocks * 8]; empty: without `adds`
   /// Operands (pairs for conv_sparse4) whose weights are all zero are left out; otherwise all are
   /// kept.
   bool skip_zero = true;

@@ -21,6 +21,7 @@ constexpr std::size_t kSide = 8;
 constexpr std::size_t kTile = 4;  // pixels
 // 65536 products of 255 * -128 are the most that 32-bit sums hold.
 constexpr std::size_t kMaxProducts = 65536;
+constexpr int kMaxSecondShift = 22;
 
 using Tile = std::array<std::array<std::int32_t, kSide>, kTile>;
 
@@ -183,10 +184,18 @@ std::string read_lists(const Chunk& chunk, std::vector<BlockList>& lists) {
 
 std::string check_shifts(const Chunk& chunk) {
   if (!chunk.call->finish) return {};
-  for (std::uint32_t at = chunk.layout.shift; at < chunk.layout.operands; ++at) {
+  for (std::uint32_t at = chunk.layout.shift; at < chunk.layout.second_shift; ++at) {
     if (chunk.bytes[at] > kMaxShift) {
       return fmt::format("the shift of output channel {} is {}; at most {} is allowed",
                          at - chunk.layout.shift, chunk.bytes[at], kMaxShift);
+    }
+  }
+  for (std::uint32_t at = chunk.layout.second_shift; at < chunk.layout.operands; ++at) {
+    if (chunk.bytes[at] > kMaxSecondShift) {
+      return fmt::format(
+          "the second input of output channel {} is shifted by {}; at most {} is "
+          "allowed",
+          at - chunk.layout.second_shift, chunk.bytes[at], kMaxSecondShift);
     }
   }
   return {};
@@ -225,6 +234,14 @@ void store_pixel(const Chunk& chunk, const CallBytes& bytes, std::size_t out, st
                                          : bytes.accumulators.data() + at * 4;
   std::memcpy(total.data(), start, sizeof total);
   for (std::size_t n = 0; n < kSide; ++n) total[n] += static_cast<std::uint32_t>(sums[n]);
+  if (call.finish && call.adds) {
+    const std::uint8_t* left = chunk.bytes.data() + chunk.layout.second_shift + out * kSide;
+    for (std::size_t n = 0; n < kSide; ++n) {
+      const std::uint8_t byte = bytes.second[at + n];
+      const int value = call.second_unsigned ? int{byte} : int{signed_byte(byte)};
+      total[n] += static_cast<std::uint32_t>(value) << left[n];
+    }
+  }
   if (!call.finish) {
     std::memcpy(bytes.accumulators.data() + at * 4, total.data(), sizeof total);
     return;
@@ -246,7 +263,8 @@ std::string convolve(const KernelCall& call, const CallBytes& bytes) {
                                .kept = kept_in_chunk(call, bytes.weights),
                                .taps = static_cast<std::uint32_t>(chunk.taps),
                                .begin = call.begin,
-                               .finish = call.finish});
+                               .finish = call.finish,
+                               .adds = call.adds});
   if (std::string wrong = check_shifts(chunk); !wrong.empty()) return wrong;
   std::vector<BlockList> lists(call.out.blocks);
   if (std::string wrong = read_lists(chunk, lists); !wrong.empty()) return wrong;

@@ -34,6 +34,9 @@ struct CoreFacts {
   /// Bundles per accumulator for shifts that differ by channel: two moves to 32-bit lanes, beside
   /// which the multiplier scales them, before the rounding store. An assumption.
   std::int64_t requantize = 2;
+  /// Bundles per accumulator for a second input that is added: its load, the move that widens it
+  /// and the multiply-accumulate that scales it go side by side. An assumption.
+  std::int64_t fused_add = 1;
   /// Bundles to start an output block: pointers of its list, bias and shifts. An assumption.
   std::int64_t block_start = 8;
   /// Taps of one element-wise multiply-accumulate of `rows` x 8 lanes (aie_api mac_elem_32_2).

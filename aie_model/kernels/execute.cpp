@@ -32,6 +32,7 @@ std::string check_range(const KernelCall& call) {
 }
 
 std::string check_shape(const KernelCall& call) {
+  if (call.adds && !is_conv(call)) return "only convolutions add a second input to their sums";
   if (call.kernel == Kernel::add) {
     return call.in == call.out ? "" : "the inputs of add don't have the output's shape";
   }

@@ -64,8 +64,10 @@ CallFootprint footprint(const KernelCall& call, std::uint32_t kept_operands) {
                                 .kept = kept_operands,
                                 .taps = std::uint32_t{call.window[0]} * call.window[1],
                                 .begin = call.begin,
-                                .finish = call.finish});
+                                .finish = call.finish,
+                                .adds = call.adds});
   const bool convolution = call.kernel == Kernel::conv || call.kernel == Kernel::conv_sparse4;
+  if (convolution && call.adds && call.finish) result.second = result.output;
   if (convolution && !(call.begin && call.finish)) {
     result.accumulators = 32 * call.out.blocks * pixels(call.out);
     if (!call.finish) result.output = 0;

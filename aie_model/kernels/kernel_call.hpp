@@ -45,6 +45,7 @@ enum class GemmTypes : std::uint8_t { i8_i8, i8_i16, i8_i32, bf16_bf16 };
 ///   from the bias if `begin`, else from `accumulators`. With `finish` the result is
 ///   clamp(round_shift(acc, shift[o*8+n]), minimum, maximum), else acc goes to `accumulators`
 ///   ([out.blocks][out.rows][out.columns][8] int32). Outside `begin && finish` that buffer is used.
+///   With `adds`, `finish` first adds second[o][y][x][n] << second_shift[o*8+n] to acc.
 /// depthwise: the same with one input block per output block; `begin` and `finish` always hold.
 /// max_pool, average_pool: over kernel x stride windows of each channel. average_pool:
 ///   clamp(round_shift(sum * multiplier, shift), minimum, maximum).
@@ -60,6 +61,7 @@ struct KernelCall {
   std::array<std::uint8_t, 2> window{1, 1};  ///< kernel height, width
   std::array<std::uint8_t, 2> stride{1, 1};
   bool begin = true, finish = true;
+  bool adds = false;  ///< convolutions: a second input of the output's shape is added to the sums
   bool input_unsigned = false, second_unsigned = false;
   std::int16_t minimum = -128, maximum = 127;  ///< of the output; 0..255 where it is unsigned
   std::uint8_t shift_input = 0, shift_second = 0, shift = 0;
@@ -74,6 +76,7 @@ struct KernelCall {
 //   u16 index[sum of kept]          which ones, ascending within an output block, < in.blocks
 //   i32 bias[out.blocks * 8]        only with `begin`
 //   u8  shift[out.blocks * 8]       only with `finish`
+//   u8  second_shift[out.blocks * 8]  only with `finish` and `adds`
 //   i8  operand[sum of kept][window taps][8 input][8 output channels]
 // Of `conv_sparse4`: the same with indices of pairs of input blocks (16 channels; in.blocks may be
 // odd, the missing half is zero) and, instead of the last part, for each kept pair and tap

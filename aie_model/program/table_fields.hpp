@@ -112,6 +112,7 @@ void fields(auto& archive, Like<KernelCall> auto& call) {
   archive("stride", call.stride);
   archive("begin", call.begin);
   archive("finish", call.finish);
+  archive("adds", call.adds);
   archive("input_unsigned", call.input_unsigned);
   archive("second_unsigned", call.second_unsigned);
   archive("minimum", call.minimum);

@@ -123,6 +123,7 @@ void print_call(std::string& out, std::size_t id, const KernelCall& call) {
   sizes("stride", call.stride, usual.stride);
   if (!call.begin) append(out, " continues");
   if (!call.finish) append(out, " unfinished");
+  if (call.adds) append(out, " adds second");
   number("multiplier ", call.multiplier, usual.multiplier);
   number(">>", call.shift, 0);
   if (call.minimum != usual.minimum || call.maximum != usual.maximum) {

@@ -22,6 +22,7 @@ struct AieModelChoice {
   std::int64_t calibrate = 0;    ///< images that give the scales; 0: noise
   std::string images;            ///< folder or .tar, with `calibrate`
   bool per_layer_shift = false;  ///< one weight scale per layer instead of per channel
+  bool separate_adds = false;    ///< residual sums are operations of their own
 };
 
 /// A pruned network with the ranges of its activations, and what is known about both.
@@ -39,6 +40,10 @@ struct ScaledModel {
 
 /// Fills in the scales: of the quantisation file, of calibration images, or of noise. Throws Error.
 void choose_scales(const AieModelChoice& choice, ScaledModel& model);
+
+[[nodiscard]] inline networks::Int8Options int8_options(const AieModelChoice& choice) {
+  return {.per_channel = !choice.per_layer_shift, .fuse_add = !choice.separate_adds};
+}
 
 /// The scales_source of models whose scales come from noise.
 inline constexpr const char* kNoiseScales = "seeded noise: right for timing only";

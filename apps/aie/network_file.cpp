@@ -26,14 +26,15 @@ constexpr char kNameEnd = '\0';  // no name of a node contains it
 
 constexpr const char* kColumnNames =
     "kind,window_rows,window_columns,stride_rows,stride_columns,top,left,bottom,right,"
-    "weights,bias,shifts,shift_input,shift_second,pool_shift,multiplier,minimum,maximum,"
+    "weights,bias,shifts,second_shifts,shift_input,shift_second,pool_shift,multiplier,minimum,"
+    "maximum,"
     "channels,rows,columns,unsigned,exponent,macs";
-constexpr std::size_t kColumns = 24;
+constexpr std::size_t kColumns = 25;
 
 /// The group's datasets.
 struct Tables {
   Integers operations, inputs, bias;
-  Bytes names, weights, shift;
+  Bytes names, weights, shift, second_shift;
 };
 
 /// A row of "operations", column by column.
@@ -51,6 +52,7 @@ Integers row_of(const Int8Op& op) {
           count(op.weights),
           count(op.bias),
           count(op.shift),
+          count(op.second_shift),
           op.shift_input,
           op.shift_second,
           op.pool_shift,
@@ -75,6 +77,7 @@ std::string digest_of_tables(const Tables& tables) {
   Digester digest;
   digest.add(view_of(tables.operations)).add(view_of(tables.inputs)).add(view_of(tables.names));
   digest.add(view_of(tables.weights)).add(view_of(tables.bias)).add(view_of(tables.shift));
+  digest.add(view_of(tables.second_shift));
   return digest.hex();
 }
 
@@ -94,6 +97,8 @@ Tables tables_of(const Int8Network& network) {
     }
     tables.bias.insert(tables.bias.end(), op.bias.begin(), op.bias.end());
     tables.shift.insert(tables.shift.end(), op.shift.begin(), op.shift.end());
+    tables.second_shift.insert(tables.second_shift.end(), op.second_shift.begin(),
+                               op.second_shift.end());
     const std::string names = op.name + kNameEnd + op.result + kNameEnd;
     tables.names.insert(tables.names.end(), names.begin(), names.end());
   }
@@ -113,21 +118,21 @@ void set_numbers(const std::int64_t* row, Int8Op& op) {
   op.window = {row[1], row[2]};
   op.stride = {row[3], row[4]};
   op.padding = {row[5], row[6], row[7], row[8]};
-  op.shift_input = static_cast<std::uint8_t>(row[12]);
-  op.shift_second = static_cast<std::uint8_t>(row[13]);
-  op.pool_shift = static_cast<std::uint8_t>(row[14]);
-  op.multiplier = static_cast<std::int32_t>(row[15]);
-  op.minimum = static_cast<std::int16_t>(row[16]);
-  op.maximum = static_cast<std::int16_t>(row[17]);
-  op.output = {row[18], row[19], row[20], row[21] != 0, static_cast<std::int32_t>(row[22])};
-  op.macs = row[23];
+  op.shift_input = static_cast<std::uint8_t>(row[13]);
+  op.shift_second = static_cast<std::uint8_t>(row[14]);
+  op.pool_shift = static_cast<std::uint8_t>(row[15]);
+  op.multiplier = static_cast<std::int32_t>(row[16]);
+  op.minimum = static_cast<std::int16_t>(row[17]);
+  op.maximum = static_cast<std::int16_t>(row[18]);
+  op.output = {row[19], row[20], row[21], row[22] != 0, static_cast<std::int32_t>(row[23])};
+  op.macs = row[24];
 }
 
 std::vector<Int8Op> operations_of(const Tables& tables) {
   std::vector<Int8Op> operations(tables.operations.size() / kColumns);
   const std::string text(tables.names.begin(), tables.names.end());
   const std::vector<std::string_view> names = split(text, kNameEnd);
-  std::size_t weights = 0, bias = 0, shift = 0;
+  std::size_t weights = 0, bias = 0, shift = 0, second_shift = 0;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const std::int64_t* row = tables.operations.data() + i * kColumns;
     Int8Op& op = operations[i];
@@ -135,6 +140,7 @@ std::vector<Int8Op> operations_of(const Tables& tables) {
     take(tables.weights, weights, row[9], op.weights);
     take(tables.bias, bias, row[10], op.bias);
     take(tables.shift, shift, row[11], op.shift);
+    take(tables.second_shift, second_shift, row[12], op.second_shift);
     op.name = names.at(2 * i);
     op.result = names.at(2 * i + 1);
   }
@@ -167,6 +173,7 @@ void write_int8_network(harness::Hdf5File& file, const Int8Network& network) {
   file.write(at("weights"), length_of(tables.weights), tables.weights, kStored);
   file.write(at("bias"), length_of(tables.bias), tables.bias, kStored);
   file.write(at("shift"), length_of(tables.shift), tables.shift, kStored);
+  file.write(at("second_shift"), length_of(tables.second_shift), tables.second_shift, kStored);
   file.set(kGroup, "name", network.name);
   file.set(kGroup, "output", static_cast<std::int64_t>(network.output));
   file.set(kGroup, "digest", digest_of_tables(tables));
@@ -175,7 +182,8 @@ void write_int8_network(harness::Hdf5File& file, const Int8Network& network) {
 networks::Int8Network read_int8_network(const harness::Hdf5File& file, const std::string& path) {
   const Tables tables{file.read_integers(at("operations")), file.read_integers(at("inputs")),
                       file.read_integers(at("bias")),       file.read_bytes(at("names")),
-                      file.read_bytes(at("weights")),       file.read_bytes(at("shift"))};
+                      file.read_bytes(at("weights")),       file.read_bytes(at("shift")),
+                      file.read_bytes(at("second_shift"))};
   Int8Network network;
   network.name = file.text(kGroup, "name");
   const double output = file.number(kGroup, "output");

@@ -32,6 +32,18 @@ networks::Graph folded(const networks::Graph& graph) {
   return result;
 }
 
+std::string_view name_of(compiler::Split split) {
+  switch (split) {
+    case compiler::Split::rows:
+      return "rows";
+    case compiler::Split::channels:
+      return "channels";
+    case compiler::Split::pixels:
+      return "pixels";
+  }
+  return "?";
+}
+
 std::string print_mapping(const networks::Int8Network& network, const compiler::NetworkPlan& plan) {
   Rows rows;
   for (const compiler::LayerPlan& layer : plan.layers) {
@@ -39,8 +51,7 @@ std::string print_mapping(const networks::Int8Network& network, const compiler::
     const compiler::Pieces& p = layer.pieces;
     rows.push_back(
         {network.operations[layer.operation].name, std::string(aie::to_string(layer.shape.kernel)),
-         m.split == compiler::Split::rows ? "rows" : "channels",
-         fmt::format("{} x {} rows", p.strips, m.strip_rows),
+         std::string(name_of(m.split)), fmt::format("{} x {} rows", p.strips, m.strip_rows),
          fmt::format("{}x{}", m.tile_rows, m.tile_columns),
          fmt::format("{} x {} blocks", p.chunks, m.chunk_blocks),
          fmt::format("{} x {} blocks", p.pieces, m.piece_blocks),
@@ -127,9 +138,8 @@ class Pipeline {
       return text_;
     }
     choose_scales(request_.choice, model);
-    const networks::Int8Network network =
-        networks::to_int8(model.model.graph, model.model.weights, model.scales,
-                          {.per_channel = !request_.choice.per_layer_shift});
+    const networks::Int8Network network = networks::to_int8(
+        model.model.graph, model.model.weights, model.scales, int8_options(request_.choice));
     if (done("integers", "activations fused, 8-bit integers; scales: " + model.scales_source,
              networks::print(network))) {
       return text_;

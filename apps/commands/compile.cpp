@@ -52,9 +52,8 @@ int compile(const Options& options) {
   }
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
-  const CompiledProgram compiled =
-      compile_program(model, options.model.pattern, device.device,
-                      {.per_channel = !options.model.per_layer_shift}, options.codegen);
+  const CompiledProgram compiled = compile_program(model, options.model.pattern, device.device,
+                                                   int8_options(options.model), options.codegen);
   if (!options.out.empty()) {
     write_program_file(options.out, {compiled.program, &compiled.network, device.text,
                                      model.weights_source, model.scales_source, ""});
@@ -87,6 +86,8 @@ void add_model_options(CLI::App& command, AieModelChoice& model) {
                   "Images (evenly spread) that give the scales; without: noise, for timing only")
       ->check(CLI::NonNegativeNumber);
   command.add_option("--images", model.images, "With --calibrate: folder or .tar");
+  command.add_flag("--separate-adds", model.separate_adds,
+                   "Residual sums as operations of their own, not inside 1x1 convolutions");
   command.add_flag("--per-layer-shift", model.per_layer_shift,
                    "One weight scale per layer instead of one per output channel");
 }

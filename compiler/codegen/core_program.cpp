@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <tuple>
 
 #include "core/error.hpp"
 
@@ -17,6 +19,7 @@ using networks::Int8Op;
 constexpr std::uint32_t kInputRing = 0;
 constexpr std::uint32_t kOutputRing = 1;
 constexpr std::uint32_t kWeightsRing = 2;
+constexpr std::uint32_t kSecondRing = 3;  // of convolutions that add a second input
 
 /// Two semaphores of a ring: free slots and filled ones.
 struct RingLocks {
@@ -44,13 +47,17 @@ class CoreEmitter {
         id_(core_tile_at(job.column, job.row)) {}
 
   void run() {
-    const bool broadcast = layer_.shape.convolution() && layer_.mapping.split != Split::pixels;
+    const bool broadcast = layer_.shape.shares_input(layer_.mapping.split);
     if (!broadcast && blocks_of_chunk(phase_.chunk).count == 0) {
       if (has_weights(layer_.shape.kernel)) take_weights_only();
       return;
     }
     place_buffers();
-    receive_input();
+    if (layer_.shape.adds) {
+      receive_inputs_in_turn();
+    } else {
+      receive_input();
+    }
     if (has_weights(layer_.shape.kernel)) receive_weights();
     send_results();
     write_code();
@@ -90,9 +97,10 @@ class CoreEmitter {
       const std::int64_t slot = (bytes + 31) / 32 * 32;
       tile().rings.push_back({place(2 * slot), u32(slot), 2, {}});
     };
-    ring(input_bytes(input_blocks()) * static_cast<std::int64_t>(op_.inputs.size()));
+    ring(input_bytes(input_blocks()) * layer_.shape.operands());
     ring(layer_.mapping.chunk_blocks * tile_pixels() * 8);
     if (has_weights(layer_.shape.kernel)) ring(slot_bytes());
+    if (layer_.shape.adds) ring(layer_.pieces.second_bytes);
     accumulators_ = place(layer_.pieces.accumulator_bytes);
     const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
     if (address > room) {
@@ -104,20 +112,28 @@ class CoreEmitter {
 
   RingLocks ring_locks() { return {step_.lock(id_, 2), step_.lock(id_, 0)}; }
 
+  /// The first of the transfers.
+  aie::Descriptor ring_descriptor(const ChannelId& channel, std::uint32_t ring,
+                                  const RingLocks& locks, const RingTransfers& t) {
+    const bool receives = channel.direction == Direction::s2mm;
+    const aie::Ring& buffers = tile().rings[ring];
+    aie::Descriptor d;
+    d.address = buffers.address + (t.slot % 2) * buffers.slot_bytes;
+    d.words = t.words;
+    d.acquire = {receives ? locks.free : locks.filled, 1};
+    d.release = {receives ? locks.filled : locks.free, 1};
+    d.packet = t.packet;
+    d.target = t.target;
+    return d;
+  }
+
   /// Descriptors and tasks for transfers that alternate between the two slots of a ring.
   void transfers(const ChannelId& channel, std::uint32_t ring, const RingLocks& locks,
                  const RingTransfers& t) {
-    const bool receives = channel.direction == Direction::s2mm;
     const auto describe = [&](std::uint32_t slot) {
-      aie::Descriptor d;
-      const aie::Ring& buffers = tile().rings[ring];
-      d.address = buffers.address + (slot % 2) * buffers.slot_bytes;
-      d.words = t.words;
-      d.acquire = {receives ? locks.free : locks.filled, 1};
-      d.release = {receives ? locks.filled : locks.free, 1};
-      d.packet = t.packet;
-      d.target = t.target;
-      return d;
+      RingTransfers one = t;
+      one.slot = slot;
+      return ring_descriptor(channel, ring, locks, one);
     };
     if (t.count >= 2) {
       const std::array pair{describe(t.slot), describe(t.slot + 1)};
@@ -130,11 +146,39 @@ class CoreEmitter {
 
   void receive_input() {
     in_ = ring_locks();
-    const auto operands = static_cast<std::int64_t>(op_.inputs.size());
     const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
     const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
-    transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
-              {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1});
+    const std::int64_t bytes = input_bytes(input_blocks()) * layer_.shape.operands();
+    transfers({id_, Direction::s2mm, 0}, kInputRing, in_, {u32(bytes / 4), u32(count), 0, -1, -1});
+  }
+
+  /// For each tile the pieces of its input, then the second input chunk by chunk, all through one
+  /// channel. The same slots and sizes share a descriptor.
+  void receive_inputs_in_turn() {
+    in_ = ring_locks();
+    second_ = ring_locks();
+    const ChannelId channel{id_, Direction::s2mm, 0};
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::int16_t> known;
+    std::array<std::uint32_t, 2> next{};
+    const auto receive = [&](std::uint32_t ring, std::int64_t bytes) {
+      const std::uint32_t slot = next[ring == kInputRing ? 0 : 1]++ % 2;
+      const auto [it, added] = known.try_emplace({ring, slot, u32(bytes)});
+      if (added) {
+        const RingLocks& locks = ring == kInputRing ? in_ : second_;
+        it->second = step_.descriptor(
+            channel, ring_descriptor(channel, ring, locks, {u32(bytes / 4), 1, slot, -1, -1}));
+      }
+      step_.task(channel, it->second);
+    };
+    for (std::int64_t tile = 0; tile < job_.tiles; ++tile) {
+      for (std::int64_t piece = 0; piece < layer_.pieces.pieces; ++piece) {
+        receive(kInputRing, input_bytes(input_blocks()));
+      }
+      for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
+        const std::int64_t blocks = blocks_of_chunk(chunk).count;
+        if (blocks > 0) receive(kSecondRing, blocks * tile_pixels() * 8);
+      }
+    }
   }
 
   void receive_weights() {
@@ -206,8 +250,13 @@ class CoreEmitter {
     aie::KernelCall call;
     call.kernel = layer_.shape.kernel;
     call.input.ring = static_cast<std::int16_t>(kInputRing);
-    call.second.ring = static_cast<std::int16_t>(kInputRing);
-    call.second.address = u32(input_bytes(input_blocks()));
+    call.adds = layer_.shape.adds && finish;
+    if (call.adds) {
+      call.second.ring = static_cast<std::int16_t>(kSecondRing);
+    } else {
+      call.second.ring = static_cast<std::int16_t>(kInputRing);
+      call.second.address = u32(input_bytes(input_blocks()));
+    }
     if (has_weights(call.kernel)) call.weights.ring = static_cast<std::int16_t>(kWeightsRing);
     call.output.ring = static_cast<std::int16_t>(kOutputRing);
     call.accumulators = accumulators_;
@@ -242,7 +291,12 @@ class CoreEmitter {
     auto& calls = tile().calls;
     auto it = std::find(calls.begin(), calls.end(), made);
     if (it == calls.end()) it = calls.insert(calls.end(), made);
-    op(CoreOp::Kind::call, u32(it - calls.begin()));
+    const auto index = u32(it - calls.begin());
+    if (made.adds) use(CoreOp::Kind::acquire, second_.filled);
+    op(CoreOp::Kind::call, index);
+    if (!made.adds) return;
+    use(CoreOp::Kind::release, second_.free);
+    op(CoreOp::Kind::advance, kSecondRing);
   }
 
   void take_input(std::int64_t blocks, bool begin, bool finish) {
@@ -337,7 +391,7 @@ class CoreEmitter {
   const Int8Op& op_;
   StepBuilder& step_;
   aie::TileId id_;
-  RingLocks in_, weights_, out_;
+  RingLocks in_, weights_, out_, second_;
   std::uint32_t accumulators_ = 0;
 };
 

@@ -31,7 +31,7 @@ class ComputeEmitter {
   void run() {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       if (column_blocks(layer_, device_, column).count == 0) continue;
-      if (layer_.shape.convolution() && layer_.mapping.split != Split::pixels) {
+      if (layer_.shape.shares_input(layer_.mapping.split)) {
         send_image(column);
       } else {
         send_to_each(column);
@@ -155,49 +155,79 @@ class ComputeEmitter {
     }
   }
 
-  std::vector<Access> inputs_in_turn(std::int64_t column,
-                                     const std::vector<std::int64_t>& cores) const {
-    std::vector<std::vector<Access>> of_core;
-    for (const std::int64_t core : cores) {
-      std::vector<Access>& accesses = of_core.emplace_back();
-      const BlockRange blocks = input_blocks(column, core);
-      for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
-        for_each_tile(core, [&](std::int64_t row, std::int64_t col) {
-          for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
-            const BlockRange in{input_block(i) + blocks.first, blocks.count};
-            accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
-            if (shared_) accesses.back().packet = static_cast<std::int16_t>(core);
-          }
-        });
-      }
+  /// What a core gets for one tile: every operand, or the pixels that a convolution reads and, of a
+  /// second input, those that it adds.
+  std::vector<Access> operands_of(std::int64_t column, std::int64_t core, std::int64_t round,
+                                  std::int64_t row, std::int64_t col) const {
+    std::vector<Access> accesses;
+    const BlockRange blocks = input_blocks(column, core);
+    const std::size_t inputs = layer_.shape.adds ? 1 : op_.inputs.size();
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const BlockRange in{input_block(i) + blocks.first, blocks.count};
+      accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
     }
-    std::vector<Access> turns;
-    const std::size_t each = op_.inputs.size();
-    for (std::size_t at = 0, left = 1; left > 0; at += each) {
-      left = 0;
-      for (const std::vector<Access>& accesses : of_core) {
-        for (std::size_t i = at; i < std::min(at + each, accesses.size()); ++i) {
-          turns.push_back(accesses[i]);
-        }
-        left += accesses.size() > at + each ? 1 : 0;
-      }
+    if (layer_.shape.adds) {
+      const BlockRange added = added_blocks(column, core, round);
+      const BlockRange in{input_block(1) + added.first, added.count};
+      if (in.count > 0) accesses.push_back(tile_access(phase_.inputs[1], column, in, row, col));
     }
-    return turns;
+    for (Access& access : accesses) {
+      if (shared_) access.packet = static_cast<std::int16_t>(core);
+    }
+    return accesses;
   }
 
-  Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
-                       std::int64_t col) const {
-    const std::int64_t block = context_.plan->layout.places[layer_.operation].block + blocks.first;
+  /// Blocks of the second input in a round: of one chunk, or of all where the input stays.
+  BlockRange added_blocks(std::int64_t column, std::int64_t core, std::int64_t round) const {
+    BlockRange blocks = chunk_blocks(layer_, device_, column, core, phase_.chunk + round);
+    if (!layer_.mapping.keep_input) return blocks;
+    const BlockRange last =
+        chunk_blocks(layer_, device_, column, core, phase_.chunk + phase_.chunks - 1);
+    blocks.count = last.first + last.count - blocks.first;
+    return blocks;
+  }
+
+  std::vector<Access> inputs_in_turn(std::int64_t column,
+                                     const std::vector<std::int64_t>& cores) const {
+    std::vector<std::vector<std::vector<Access>>> of_core;
+    std::size_t turns = 0;
+    for (const std::int64_t core : cores) {
+      auto& tiles = of_core.emplace_back();
+      for (std::int64_t round = 0; round < input_rounds(); ++round) {
+        for_each_tile(core, [&](std::int64_t row, std::int64_t col) {
+          tiles.push_back(operands_of(column, core, round, row, col));
+        });
+      }
+      turns = std::max(turns, tiles.size());
+    }
+    std::vector<Access> all;
+    for (std::size_t turn = 0; turn < turns; ++turn) {
+      for (const auto& tiles : of_core) {
+        if (turn < tiles.size()) all.insert(all.end(), tiles[turn].begin(), tiles[turn].end());
+      }
+    }
+    return all;
+  }
+
+  /// A tile of the result's shape at (row, col) of the strip; `blocks` of the storage.
+  Access tile_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,
+                     std::int64_t col) const {
     const std::int64_t columns = layer_.shape.out_columns;
     Access access;
-    access.address = strip_address(*context_.plan, phase_.output, column, block,
+    access.address = strip_address(*context_.plan, strip, column, blocks.first,
                                    strip_first_row(layer_, column, phase_.index) + row) +
                      static_cast<std::uint64_t>(col * 8);
     access.dimensions = {
         {u32(layer_.mapping.tile_columns * 2), 1},
         {u32(layer_.mapping.tile_rows), static_cast<std::int32_t>(columns * 2)},
-        {u32(blocks.count), static_cast<std::int32_t>(phase_.output.stored_rows * columns * 2)}};
+        {u32(blocks.count), static_cast<std::int32_t>(strip.stored_rows * columns * 2)}};
     return access;
+  }
+
+  Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
+                       std::int64_t col) const {
+    blocks.first += context_.plan->layout.places[layer_.operation].block;
+    return tile_access(phase_.output, column, blocks, row, col);
   }
 
   /// The results of a core, in the order in which it sends them.

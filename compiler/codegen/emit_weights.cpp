@@ -106,10 +106,9 @@ class WeightsEmitter {
   void make_groups() {
     const std::vector<std::int64_t> all = rows();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::uint8_t channel =
-          layer_.shape.convolution() && layer_.mapping.split != Split::pixels
-              ? kConvChannels[i % kConvChannels.size()]
-              : kLastChannel;
+      const std::uint8_t channel = layer_.shape.shares_input(layer_.mapping.split)
+                                       ? kConvChannels[i % kConvChannels.size()]
+                                       : kLastChannel;
       auto it = std::find_if(groups_.begin(), groups_.end(),
                              [&](const Group& group) { return group.channel == channel; });
       if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, {}, {}});

@@ -40,10 +40,17 @@ void place_parts(const Int8Network& network, std::size_t concat, Layout& layout)
   }
 }
 
+/// Operations that add tensors of their result's shape, element by element.
+bool adds(const Int8Op& op) {
+  return op.kind == Int8Op::Kind::add || (op.kind == Int8Op::Kind::conv && op.inputs.size() > 1);
+}
+
 /// The operand of a sum that nobody reads afterwards, if there is one: the sum may overwrite it.
 std::size_t operand_to_overwrite(const Int8Network& network, std::size_t sum,
                                  const Layout& layout) {
-  for (const std::size_t operand : network.operations[sum].inputs) {
+  const Int8Op& op = network.operations[sum];
+  for (const std::size_t operand : op.inputs) {
+    if (op.kind == Int8Op::Kind::conv && operand == op.inputs.front()) continue;
     bool last_use = operand != network.output && layout.places[operand].storage == kNone &&
                     network.operations[operand].kind != Int8Op::Kind::input &&
                     network.operations[operand].kind != Int8Op::Kind::concat;
@@ -72,7 +79,7 @@ Layout lay_out(const Int8Network& network) {
           {op.result, blocks_of(op.output.channels), op.output.rows, op.output.columns});
     }
     if (op.kind == Int8Op::Kind::concat) place_parts(network, i, layout);
-    if (op.kind == Int8Op::Kind::add) {
+    if (adds(op)) {
       const std::size_t operand = operand_to_overwrite(network, i, layout);
       if (operand != kNone) layout.places[operand] = layout.places[i];
     }

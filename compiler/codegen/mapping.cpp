@@ -46,6 +46,7 @@ aie::KernelCall probe_call(const LayerShape& shape, const Mapping& mapping, cons
   call.stride = {static_cast<std::uint8_t>(shape.stride_rows),
                  static_cast<std::uint8_t>(shape.stride_columns)};
   call.begin = call.finish = true;
+  call.adds = shape.adds;
   return call;
 }
 
@@ -76,7 +77,8 @@ double passage(const LayerShape& shape, const Pieces& p, const aie::Device& devi
                     static_cast<double>(shape.operands());
   const double out = static_cast<double>(shape.out_blocks * shape.out_rows * shape.out_columns * 8);
   const double load = static_cast<double>(p.strip_in_bytes * p.strips) / 8;
-  return kSteps + load + (in / 4 + out / 4 + out / 8) / columns;
+  const double second = shape.adds ? out / 4 : 0.0;
+  return kSteps + load + (in / 4 + out / 4 + out / 8 + second) / columns;
 }
 
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
@@ -89,13 +91,15 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double core = strips * d(p.chunks) * tiles * core_cycles(shape, mapping, p, device);
   const double sharing = d(ceil_div(device.rows, kColumnStreams));
   const double deliveries = strips * (mapping.keep_input ? 1.0 : d(p.chunks)) * tiles * d(p.pieces);
-  const bool shared_input = shape.convolution() && mapping.split != Split::pixels;
+  const bool shared_input = shape.shares_input(mapping.split);
+  const double second = strips * d(p.chunks) * tiles * d(p.second_bytes);
   const double in = shared_input ? deliveries * d(p.input_bytes) / 4
-                                 : deliveries * d(p.input_bytes) * sharing / 4;
+                                 : (deliveries * d(p.input_bytes) + second) * sharing / 4;
   const double weights = strips * d(p.chunks * p.pieces) *
                          (p.pieces > 1 || mapping.keep_input ? tiles : 1.0) * d(p.weight_bytes);
   const bool own_weights = mapping.split == Split::channels;
-  const double weight_stream = weights / 4 * (own_weights ? sharing : 1.0);
+  const double weight_stream =
+      weights / 4 * (own_weights ? (shared_input ? sharing : d(device.rows)) : 1.0);
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
   const bool one_stream = mapping.split == Split::pixels;
   const double rows_of_shim = one_stream    ? 1.0
@@ -108,11 +112,12 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double dram = device.silicon.dram_bytes_per_cycle > 0
                           ? all_weights / device.silicon.dram_bytes_per_cycle
                           : 0.0;
-  const bool single =
-      p.pieces > 1 || p.x_tiles > 1 || device.rows > kColumnStreams || !shape.convolution();
+  const bool single = p.pieces > 1 || p.x_tiles > 1 || device.rows > kColumnStreams ||
+                      !shape.convolution() || (shape.adds && !mapping.keep_input);
   const double steps =
       strips * (single ? d(p.chunks) : 1.0) * (device.rows > kColumnStreams ? d(p.x_tiles) : 1.0);
-  const double start = 1200 + d(p.input_bytes + p.weight_bytes * 2 + p.output_bytes) / 4;
+  const double first_weights = d(p.weight_bytes) * (p.chunks * p.pieces > 1 ? 2.0 : 1.0);
+  const double start = 1200 + (d(p.input_bytes + p.output_bytes) + first_weights) / 4;
   return std::max({core, in, weight_stream, out, shim, dram}) + spread + steps * start;
 }
 
@@ -148,7 +153,7 @@ std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
   const double room = share * (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
                       static_cast<double>(device.silicon.memtile.memory_bytes);
   for (const std::int64_t rows : cuts(all, 1)) {
-    if (shape.kernel == aie::Kernel::add && all % rows != 0) continue;  // sums work in place
+    if (shape.in_place() && all % rows != 0) continue;
     mapping.strip_rows = rows;
     const Pieces p = pieces_of(shape, mapping, device);
     const auto bytes = static_cast<double>(p.strip_in_bytes + p.strip_out_bytes);
@@ -182,14 +187,22 @@ struct Search {
     return device.rows <= kColumnStreams && p.x_tiles == 1 && p.strips == 1 && same;
   }
 
+  /// Where tiles may not overlap, they divide the rows of every core.
+  [[nodiscard]] bool exact_rows(const Mapping& mapping, std::int64_t rows) const {
+    if (!shape.in_place()) return true;
+    if (mapping.split != Split::pixels) return mapping.strip_rows % rows == 0;
+    return rows == 1 || mapping.strip_rows % (device.rows * rows) == 0;
+  }
+
   void tiles_of(Mapping mapping, std::int64_t share) {
     const bool wide = shape.convolution();
     for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
+      if (shape.in_place() && shape.out_columns % columns != 0) continue;
       mapping.tile_columns = columns;
       const bool pixels = mapping.split == Split::pixels;
       for (const std::int64_t rows :
            cuts(pixels ? mapping.strip_rows / device.rows : mapping.strip_rows, 1)) {
-        if (shape.kernel == aie::Kernel::add && mapping.strip_rows % rows != 0) continue;
+        if (!exact_rows(mapping, rows)) continue;
         mapping.tile_rows = rows;
         for (const std::int64_t chunk : divisors(share)) {
           mapping.chunk_blocks = chunk;
@@ -223,8 +236,8 @@ struct Search {
 
 std::int64_t core_bytes(const Pieces& pieces, std::int64_t weight_bytes) {
   constexpr std::int64_t kAlignment = 256;  // of all buffers together
-  return 2 * (pieces.input_bytes + pieces.output_bytes + weight_bytes) + pieces.accumulator_bytes +
-         kAlignment;
+  return 2 * (pieces.input_bytes + pieces.output_bytes + pieces.second_bytes + weight_bytes) +
+         pieces.accumulator_bytes + kAlignment;
 }
 
 Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Device& device) {
@@ -248,6 +261,7 @@ Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Dev
   p.input_bytes = in_blocks * p.tile_in_rows * p.tile_in_columns * 8;
   const std::int64_t tile_pixels = mapping.tile_rows * mapping.tile_columns;
   p.output_bytes = mapping.chunk_blocks * tile_pixels * 8;
+  p.second_bytes = shape.adds ? p.output_bytes : 0;
   p.weight_bytes = chunk_estimate(shape, mapping.chunk_blocks, mapping.piece_blocks);
   p.accumulator_bytes = p.pieces > 1 ? mapping.chunk_blocks * tile_pixels * 32 : 0;
   const std::int64_t strip_in_rows =
@@ -257,8 +271,9 @@ Pieces pieces_of(const LayerShape& shape, const Mapping& mapping, const aie::Dev
                                            : ceil_div(shape.in_blocks, device.columns);
   p.strip_in_bytes = shape.operands() * strip_in_blocks * strip_in_rows * shape.in_columns * 8;
   // A sum overwrites an operand where it can.
-  p.strip_out_bytes =
-      shape.kernel == aie::Kernel::add ? 0 : column_blocks * strip * shape.out_columns * 8;
+  const std::int64_t result = column_blocks * strip * shape.out_columns * 8;
+  p.strip_out_bytes = shape.in_place() ? 0 : result;
+  if (shape.adds) p.strip_in_bytes += result;
   return p;
 }
 

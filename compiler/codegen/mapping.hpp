@@ -25,12 +25,19 @@ struct LayerShape {
   std::int64_t window_rows = 1, window_columns = 1, stride_rows = 1, stride_columns = 1;
   std::int64_t pad_top = 0, pad_left = 0;
   double density = 1.0;  ///< kept share of 8x8 operands
+  bool adds = false;     ///< a convolution that adds a second input to its sums
   double margin = 1.0;   ///< how much larger than expected the largest chunk of weights may be
   [[nodiscard]] bool convolution() const {
     return kernel == aie::Kernel::conv || kernel == aie::Kernel::conv_sparse4;
   }
   [[nodiscard]] std::int64_t taps() const { return window_rows * window_columns; }
   [[nodiscard]] std::int64_t operands() const { return kernel == aie::Kernel::add ? 2 : 1; }
+  /// The result may overwrite an operand, so no piece of it may be computed twice.
+  [[nodiscard]] bool in_place() const { return kernel == aie::Kernel::add || adds; }
+  /// All cores of a column get the same input, in one stream.
+  [[nodiscard]] bool shares_input(Split split) const {
+    return convolution() && split != Split::pixels && !adds;
+  }
 };
 
 /// Sizes of the pieces. A strip is what one column computes in one step; tiles are what its cores
@@ -60,6 +67,7 @@ struct Pieces {
   std::int64_t tile_in_rows = 0, tile_in_columns = 0;
   std::int64_t input_bytes = 0;   ///< of one delivery to a core
   std::int64_t output_bytes = 0;  ///< of one full chunk
+  std::int64_t second_bytes = 0;  ///< of the second input for one full chunk
   std::int64_t weight_bytes = 0;  ///< estimate of a chunk at the mean density
   std::int64_t accumulator_bytes = 0;
   std::int64_t strip_in_bytes = 0, strip_out_bytes = 0;  ///< in a Memtile

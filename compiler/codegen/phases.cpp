@@ -39,9 +39,16 @@ Rows input_rows(const LayerShape& shape, std::int64_t first, std::int64_t count)
   return {std::max<std::int64_t>(0, begin), std::min(shape.in_rows, end)};
 }
 
-/// Input rows that a column needs for all strips of the layer.
-Rows column_input_rows(const LayerPlan& layer, std::int64_t column) {
-  return input_rows(layer.shape, strip_first_row(layer, column, 0), layer.pieces.column_rows);
+/// Rows of input `which` that output rows [first, first + count) need.
+Rows operand_rows(const LayerPlan& layer, std::size_t which, std::int64_t first,
+                  std::int64_t count) {
+  if (layer.shape.adds && which == 1) return {first, first + count};
+  return input_rows(layer.shape, first, count);
+}
+
+/// Rows of input `which` that a column needs for all strips of the layer.
+Rows column_input_rows(const LayerPlan& layer, std::size_t which, std::int64_t column) {
+  return operand_rows(layer, which, strip_first_row(layer, column, 0), layer.pieces.column_rows);
 }
 
 std::int64_t strip_height(const LayerPlan& layer) {
@@ -79,8 +86,9 @@ class PhaseMaker {
   void find_consumers() {
     consumers_.resize(plan_.layout.storages.size());
     for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
-      for (const std::size_t input : operation(plan_.layers[i]).inputs) {
-        consumers_[place(input).storage].push_back(i);
+      const auto& inputs = operation(plan_.layers[i]).inputs;
+      for (std::size_t which = 0; which < inputs.size(); ++which) {
+        consumers_[place(inputs[which]).storage].emplace_back(i, which);
       }
     }
   }
@@ -99,8 +107,8 @@ class PhaseMaker {
     strip.storage = index;
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       Rows rows = owned_rows(s.rows, device_, column);
-      for (const std::size_t consumer : consumers_[index]) {
-        const Rows needed = column_input_rows(plan_.layers[consumer], column);
+      for (const auto& [consumer, which] : consumers_[index]) {
+        const Rows needed = column_input_rows(plan_.layers[consumer], which, column);
         rows = {std::min(rows.begin, needed.begin), std::max(rows.end, needed.end)};
       }
       strip.row.push_back(rows.begin);
@@ -156,19 +164,21 @@ class PhaseMaker {
     add(std::move(phase));
   }
 
-  bool needs_neighbours(const LayerPlan& layer, std::size_t index) const {
+  bool needs_neighbours(const LayerPlan& layer, std::size_t which) const {
+    const std::size_t index = place(operation(layer).inputs[which]).storage;
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const Rows own = owned_rows(storage(index).rows, device_, column);
-      const Rows needed = column_input_rows(layer, column);
+      const Rows needed = column_input_rows(layer, which, column);
       if (needed.begin < own.begin || needed.end > own.end) return true;
     }
     return false;
   }
 
   /// Brings input rows of strip `index` from DDR into a region of their own.
-  Strip load(std::size_t layer_index, std::size_t input, std::int64_t index) {
+  Strip load(std::size_t layer_index, std::size_t which, std::int64_t index) {
     const LayerPlan& layer = plan_.layers[layer_index];
-    const Place where = place(input);
+    const Place where = place(operation(layer).inputs[which]);
+    const bool by_output = !layer.shape.convolution() || (layer.shape.adds && which == 1);
     const Storage& s = storage(where.storage);
     Phase phase;
     phase.kind = Phase::Kind::load;
@@ -179,9 +189,9 @@ class PhaseMaker {
     Rows all{s.rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const Rows rows =
-          input_rows(layer.shape, strip_first_row(layer, column, index), strip_height(layer));
-      BlockRange range{0, layer.shape.in_blocks};
-      if (layer.mapping.split == Split::channels && !layer.shape.convolution()) {
+          operand_rows(layer, which, strip_first_row(layer, column, index), strip_height(layer));
+      BlockRange range{0, by_output ? layer.shape.out_blocks : layer.shape.in_blocks};
+      if (layer.mapping.split == Split::channels && by_output) {
         range = column_blocks(layer, device_, column);
       }
       if (column_blocks(layer, device_, column).count == 0) range.count = 0;
@@ -204,14 +214,16 @@ class PhaseMaker {
   std::vector<Strip> inputs_of_strip(std::size_t layer_index, std::int64_t index) {
     std::vector<Strip> strips;
     std::map<std::size_t, Strip> loaded;
-    for (const std::size_t input : operation(plan_.layers[layer_index]).inputs) {
+    const auto& operands = operation(plan_.layers[layer_index]).inputs;
+    for (std::size_t which = 0; which < operands.size(); ++which) {
+      const std::size_t input = operands[which];
       const std::size_t s = place(input).storage;
       if (plan_.resident[s]) {
         strips.push_back(resident_strip(s));
       } else if (const auto it = loaded.find(input); it != loaded.end()) {
         strips.push_back(it->second);
       } else {
-        strips.push_back(load(layer_index, input, index));
+        strips.push_back(load(layer_index, which, index));
         loaded[input] = strips.back();
       }
     }
@@ -292,9 +304,10 @@ class PhaseMaker {
 
   void make_layer(std::size_t layer_index) {
     const LayerPlan& layer = plan_.layers[layer_index];
-    for (const std::size_t input : operation(layer).inputs) {
-      const std::size_t s = place(input).storage;
-      if (plan_.resident[s] && needs_neighbours(layer, s)) exchange(layer_index, input);
+    const auto& operands = operation(layer).inputs;
+    for (std::size_t which = 0; which < operands.size(); ++which) {
+      const bool resident = plan_.resident[place(operands[which]).storage];
+      if (resident && needs_neighbours(layer, which)) exchange(layer_index, operands[which]);
     }
     const std::size_t out = place(layer.operation).storage;
     std::vector<Strip> next = inputs_of_strip(layer_index, 0);
@@ -311,7 +324,8 @@ class PhaseMaker {
   const Int8Network& network_;
   const aie::Device& device_;
   NetworkPlan& plan_;
-  std::vector<std::vector<std::size_t>> consumers_;  ///< layers by storage
+  /// By storage: layers, and which of their inputs it is.
+  std::vector<std::vector<std::pair<std::size_t, std::size_t>>> consumers_;
   std::map<std::size_t, Strip> resident_;
   std::map<std::size_t, std::vector<std::int64_t>> resident_end_;
   std::set<std::size_t> exchanged_;
@@ -328,11 +342,12 @@ std::vector<bool> may_be_resident(const Int8Network& network, const NetworkPlan&
   for (const LayerPlan& layer : plan.layers) {
     const bool by_rows = layer.mapping.split != Split::channels;
     if (!by_rows) resident[places[layer.operation].storage] = false;
-    for (const std::size_t input : network.operations[layer.operation].inputs) {
-      const std::size_t s = places[input].storage;
+    const auto& operands = network.operations[layer.operation].inputs;
+    for (std::size_t which = 0; which < operands.size(); ++which) {
+      const std::size_t s = places[operands[which]].storage;
       if (!by_rows) resident[s] = false;
       for (std::int64_t column = 0; column < device.columns; ++column) {
-        const Rows needed = column_input_rows(layer, column);
+        const Rows needed = column_input_rows(layer, which, column);
         const std::int64_t west = std::max<std::int64_t>(0, column - 1);
         const std::int64_t east = std::min(device.columns - 1, column + 1);
         const std::int64_t rows = plan.layout.storages[s].rows;

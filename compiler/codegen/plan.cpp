@@ -51,6 +51,7 @@ LayerShape shape_of(const Int8Network& network, std::size_t index, const Codegen
   shape.pad_top = op.padding.top;
   shape.pad_left = op.padding.left;
   if (op.kind == Int8Op::Kind::conv) {
+    shape.adds = op.inputs.size() > 1;
     if (options.sparse_mac && options.skip_zero_blocks && satisfies_two_of_four(op, in.channels)) {
       shape.kernel = aie::Kernel::conv_sparse4;
     }
@@ -196,7 +197,8 @@ std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device&
 ChunkSpan chunk_span(const LayerPlan& layer, BlockRange out, std::int64_t piece) {
   const std::int64_t first = piece * layer.mapping.piece_blocks;
   const std::int64_t count = std::min(layer.mapping.piece_blocks, layer.shape.in_blocks - first);
-  return {out.first, out.count, first, count, piece == 0, piece + 1 == layer.pieces.pieces};
+  return {out.first,       out.count, first, count, piece == 0, piece + 1 == layer.pieces.pieces,
+          layer.shape.adds};
 }
 
 bool has_weights(aie::Kernel kernel) {
@@ -230,7 +232,7 @@ std::int64_t deliveries_of(const LayerPlan& layer, const aie::Device& device, co
 bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device) {
   if (layer.mapping.keep_input) return false;
   return layer.pieces.pieces > 1 || layer.pieces.x_tiles > 1 || device.rows > kColumnStreams ||
-         !layer.shape.convolution();
+         !layer.shape.convolution() || layer.shape.adds;
 }
 
 bool one_x_tile_per_step(const aie::Device& device) {

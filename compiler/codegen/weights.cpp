@@ -133,7 +133,7 @@ std::int64_t chunk_bytes(const KeptMap& map, Kernel kernel, std::int64_t taps,
                          const ChunkSpan& span) {
   return aie::chunk_bytes({kernel, static_cast<std::uint32_t>(span.out_count),
                            kept_in(map, kernel, span), static_cast<std::uint32_t>(taps), span.begin,
-                           span.finish});
+                           span.finish, span.adds});
 }
 
 std::vector<std::uint8_t> encode_chunk(const Int8Op& op, std::int64_t in_channels, bool skip_zero,
@@ -144,6 +144,9 @@ std::vector<std::uint8_t> encode_chunk(const Int8Op& op, std::int64_t in_channel
       depthwise ? gather_depthwise(op, span) : gather(op, in_channels, span);
   const std::vector<std::int32_t> bias = channel_values(op, op.bias, span);
   const std::vector<std::uint8_t> shift = channel_values(op, op.shift, span);
+  const bool adds = span.finish && span.adds;
+  const auto second_shift =
+      adds ? channel_values(op, op.second_shift, span) : std::vector<std::uint8_t>();
   aie::ChunkSource source;
   source.out_blocks = static_cast<std::uint16_t>(span.out_count);
   source.in_blocks = static_cast<std::uint16_t>(span.in_count);
@@ -151,6 +154,7 @@ std::vector<std::uint8_t> encode_chunk(const Int8Op& op, std::int64_t in_channel
   source.weights = weights;
   if (span.begin) source.bias = bias;
   if (span.finish) source.shift = shift;
+  source.second_shift = second_shift;
   source.skip_zero = skip_zero;
   if (depthwise) return encode_depthwise_chunk(source);
   return kernel == Kernel::conv_sparse4 ? encode_sparse4_chunk(source) : encode_conv_chunk(source);

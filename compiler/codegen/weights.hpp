@@ -25,6 +25,7 @@ struct ChunkSpan {
   std::int64_t out_first = 0, out_count = 0;  ///< blocks
   std::int64_t in_first = 0, in_count = 0;    ///< blocks (not pairs)
   bool begin = true, finish = true;
+  bool adds = false;  ///< a second input joins the sums
 };
 
 /// Share of the 8x8 operands with a weight that is not zero.

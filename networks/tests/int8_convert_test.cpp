@@ -252,12 +252,50 @@ TEST(ToInt8, LayersFusedWithAnAdditionMayHaveNoScaleOthersMust) {
   const NodeIndex sum = g.relu("relu", g.binary(Op::add, "sum", conv, g.input()));
   const Graph graph = std::move(g).finish(sum);
   const Weights weights = initialise(graph, 1);
-  const Int8Network network =
-      to_int8(graph, weights, scales({{"input", {0.5F, 128}}, {"relu", {0.5F, 0}}}));
+  const Int8Network network = to_int8(
+      graph, weights, scales({{"input", {0.5F, 128}}, {"relu", {0.5F, 0}}}), {.fuse_add = false});
   EXPECT_EQ(op_of(network, "conv").output.exponent, 0);
   EXPECT_EQ(op_of(network, "relu").output.exponent, -1);
   EXPECT_EQ(op_of(network, "relu").shift_input, 1);
   EXPECT_THROW((void)to_int8(graph, weights, scales({{"relu", {0.5F, 0}}})), Error);
+}
+
+/// relu(conv(input) + input) with 1x1 weights of a quarter: all numbers can be worked out by hand.
+Graph residual_block(bool clamped, bool read_twice) {
+  GraphBuilder g("net", {1, 2, 1, 1});
+  NodeIndex conv = g.conv("conv", g.input(), {.channels = 2});
+  if (clamped) conv = g.relu("inner", conv);
+  const NodeIndex sum = g.binary(Op::add, "sum", conv, g.input());
+  if (!read_twice) return std::move(g).finish(g.relu("relu", sum));
+  return std::move(g).finish(g.relu("relu", g.binary(Op::add, "again", sum, conv)));
+}
+
+TEST(ToInt8, SumsJoinTheAccumulatorsOfA1x1ConvolutionWithoutARoundingBetween) {
+  const Graph graph = residual_block(false, false);
+  Weights weights = initialise(graph, 1);
+  Tensor& weight = weights.at(weight_key(graph.nodes[1], "weight"));
+  weight.values = {0.25F, 0.0F, 0.0F, 0.25F};
+  const Int8Network network =
+      to_int8(graph, weights, scales({{"input", {1.0F, 128}}, {"relu", {1.0F, 0}}}));
+  ASSERT_EQ(network.operations.size(), 2U);
+  const Int8Op& conv = network.operations[1];
+  EXPECT_EQ(conv.result, "relu");
+  EXPECT_EQ(conv.inputs, (std::vector<std::size_t>{0, 0}));
+  // Weights of 2^-8 * 64: the sums have the exponent -8, the second input 0.
+  EXPECT_EQ(conv.weights, (std::vector<std::int8_t>{64, 0, 0, 64}));
+  EXPECT_EQ(conv.second_shift, (std::vector<std::uint8_t>{8, 8}));
+  const auto results = interpret(network, std::vector<std::uint8_t>{10, 251});
+  // 10 * 1.25 = 12.5, rounded once, to even; -5 * 1.25 is clamped.
+  EXPECT_EQ(results[1], (std::vector<std::uint8_t>{12, 0}));
+}
+
+TEST(ToInt8, SumsOfClampedOrSharedConvolutionsStayOperations) {
+  for (const Graph& graph : {residual_block(true, false), residual_block(false, true)}) {
+    const Int8Network network = converted(graph, initialise(graph, 1));
+    const auto sums = std::count_if(network.operations.begin(), network.operations.end(),
+                                    [](const Int8Op& op) { return op.kind == Int8Op::Kind::add; });
+    EXPECT_GE(sums, 1);
+  }
 }
 
 TEST(ToInt8, FoldedBatchNormsGiveTheirScaleAndName) {

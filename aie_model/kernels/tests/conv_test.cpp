@@ -34,6 +34,8 @@ KernelCall random_conv(Kernel kernel, Rng& rng) {
              need(call.out.rows, call.stride[0], call.window[0], between(rng, 0, 1)),
              need(call.out.columns, call.stride[1], call.window[1], between(rng, 0, 1))};
   call.input_unsigned = rng.bernoulli(0.5);
+  call.adds = rng.bernoulli(0.3);
+  call.second_unsigned = rng.bernoulli(0.5);
   if (rng.bernoulli(0.5)) {
     call.minimum = static_cast<std::int16_t>(between(rng, 0, 20));
     call.maximum = static_cast<std::int16_t>(between(rng, 100, 255));
@@ -54,10 +56,11 @@ void expect_random_calls_equal(Kernel kernel, std::uint64_t seed) {
     const Weights weights = random_weights(call, density, kernel == Kernel::conv_sparse4, rng);
     ChunkSource source = weights.source(call);
     source.skip_zero = rng.bernoulli(0.8);
-    Tensors ours{.input = random_bytes(call.in.bytes(), rng),
-                 .second = {},
-                 .output = {},
-                 .accumulators = {}};
+    Tensors ours{
+        .input = random_bytes(call.in.bytes(), rng),
+        .second = call.adds ? random_bytes(call.out.bytes(), rng) : std::vector<std::uint8_t>{},
+        .output = {},
+        .accumulators = {}};
     Tensors theirs = ours;
     ASSERT_EQ(run_in_core(call, encode(call, source), ours), "") << "round " << round;
     reference_conv(call, weights, theirs);
@@ -95,10 +98,11 @@ TEST(Conv, InputChannelsInSeveralCallsGiveTheSameAsInOne) {
       KernelCall call = random_conv(kernel, rng);
       call.in.blocks = 6;
       const Weights weights = random_weights(call, 0.7, kernel == Kernel::conv_sparse4, rng);
-      Tensors whole{.input = random_bytes(call.in.bytes(), rng),
-                    .second = {},
-                    .output = {},
-                    .accumulators = {}};
+      Tensors whole{
+          .input = random_bytes(call.in.bytes(), rng),
+          .second = call.adds ? random_bytes(call.out.bytes(), rng) : std::vector<std::uint8_t>{},
+          .output = {},
+          .accumulators = {}};
       Tensors split = whole;
       ASSERT_EQ(run_in_core(call, encode(call, weights.source(call)), whole), "");
       const std::size_t block_bytes = whole.input.size() / 6;

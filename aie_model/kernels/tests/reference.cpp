@@ -37,6 +37,7 @@ ChunkSource Weights::source(const KernelCall& call) const {
                      .weights = values};
   if (call.begin) source.bias = bias;
   if (call.finish) source.shift = shift;
+  if (call.finish && call.adds) source.second_shift = second_shift;
   return source;
 }
 
@@ -74,6 +75,7 @@ Weights random_weights(const KernelCall& call, double density, bool two_of_four,
   for (std::size_t n = 0; n < std::size_t{8} * call.out.blocks; ++n) {
     weights.bias.push_back(static_cast<std::int32_t>(rng.below(40000)) - 20000);
     weights.shift.push_back(static_cast<std::uint8_t>(rng.below(14)));
+    weights.second_shift.push_back(static_cast<std::uint8_t>(rng.below(14)));
   }
   return weights;
 }
@@ -100,6 +102,10 @@ void reference_conv(const KernelCall& call, const Weights& weights, Tensors& ten
             }
           }
           tensors.accumulators[to] = static_cast<std::int32_t>(sum);
+          if (call.finish && call.adds) {
+            sum += std::int64_t{value(tensors.second[to], call.second_unsigned)}
+                   << weights.second_shift[o * 8 + n];
+          }
           if (call.finish) tensors.output[to] = finish(sum, weights.shift[o * 8 + n], call);
         }
       }
