@@ -23,12 +23,12 @@ std::int64_t chunk_estimate(const LayerShape& shape, std::int64_t out, std::int6
   if (shape.kernel == aie::Kernel::depthwise) return out * 8 * (5 + shape.taps());
   if (!shape.convolution()) return 0;
   // A margin for chunks that keep more than the mean.
-  const double operands = static_cast<double>(out * in);
+  const bool sparse = shape.kernel == aie::Kernel::conv_sparse4;  // pairs of input blocks
+  const double operands = static_cast<double>(out * (sparse ? ceil_div(in, 2) : in));
   const double kept = std::min(
       operands, shape.margin * (shape.density * operands +
                                 3.0 * std::sqrt(shape.density * (1 - shape.density) * operands)));
-  const bool sparse = shape.kernel == aie::Kernel::conv_sparse4;
-  const double bytes = sparse ? 80.0 * std::ceil(kept / 2) : 64.0 * kept;
+  const double bytes = (sparse ? 80.0 : 64.0) * std::ceil(kept);
   return static_cast<std::int64_t>(
              std::ceil(bytes * static_cast<double>(shape.taps()) + 2 * kept)) +
          out * 44 + 8;
@@ -197,7 +197,10 @@ struct Search {
   void tiles_of(Mapping mapping, std::int64_t share) {
     const bool wide = shape.convolution();
     for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
+      const std::int64_t across = ceil_div(shape.out_columns, columns);
       if (shape.in_place() && shape.out_columns % columns != 0) continue;
+      // The two inputs alternate, so every column of tiles takes descriptors of its own.
+      if (shape.adds && across > 2 && device.rows <= kColumnStreams) continue;
       mapping.tile_columns = columns;
       const bool pixels = mapping.split == Split::pixels;
       for (const std::int64_t rows :

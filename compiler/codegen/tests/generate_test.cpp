@@ -18,6 +18,12 @@ TEST_P(RandomNetworks, RunBitForBitLikeTheReference) {
   }
 }
 
+TEST(Generate, CountsPairsOfAnOddNumberOfInputBlocksOnThe24Unit) {
+  const networks::Int8Network network = networks::random_int8_network(67);
+  const aie::Device device = aie::aie2_array(2, 2);
+  EXPECT_EQ(difference_from_reference(network, device, {}, 67), "");
+}
+
 TEST_P(RandomNetworks, RunThroughDdrBitForBitLikeTheReference) {
   const aie::Device device = value_or_throw(aie::find_device(GetParam()));
   CodegenOptions options;
