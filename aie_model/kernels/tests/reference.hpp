@@ -15,7 +15,7 @@ namespace wbs::aie::testing {
 struct Weights {
   std::vector<std::int8_t> values;
   std::vector<std::int32_t> bias;
-  std::vector<std::uint8_t> shift, second_shift;
+  std::vector<std::uint8_t> shift{}, second_shift{};
   [[nodiscard]] ChunkSource source(const KernelCall& call) const;
 };
 
