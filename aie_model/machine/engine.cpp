@@ -17,7 +17,7 @@ Engine::Engine(const Program& program, const Device& device, const RunOptions& o
   for (std::uint32_t tile = 0; tile < tiles; ++tile) {
     tile_ids_[tile] = grid_.tile(tile);
     if (tile_ids_[tile].kind == TileKind::memtile) {
-      memory_bytes_[tile] = static_cast<std::uint64_t>(device.memtile_bytes);
+      memory_bytes_[tile] = static_cast<std::uint64_t>(device.silicon.memtile.memory_bytes);
     } else if (tile_ids_[tile].kind == TileKind::core) {
       memory_bytes_[tile] = static_cast<std::uint64_t>(device.core_memory);
     }

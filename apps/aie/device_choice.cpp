@@ -46,8 +46,14 @@ aie::Device part_of(aie::Device device, Size size) {
   device.name += fmt::format(":{}x{}", size.columns, size.rows);
   device.columns = size.columns;
   device.rows = size.rows;
-  std::erase_if(device.silicon.shim_columns,
-                [&](std::int32_t column) { return column >= size.columns; });
+  std::vector<std::int32_t>& shims = device.silicon.shim_columns;
+  const bool some = !shims.empty();
+  std::erase_if(shims, [&](std::int32_t column) { return column >= size.columns; });
+  if (some && shims.empty()) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("device {}: none of its first {} columns has a shim that reaches DDR",
+                            device.name, size.columns));
+  }
   return device;
 }
 
@@ -90,6 +96,9 @@ json describe_file(const std::string& path, const std::string& array) {
 
 ChosenDevice choose_device(const std::string& array, const std::string& device) {
   json description{{"base", device}, {"values", json::object()}, {"array", array}};
+  if (device.empty() && !array.empty() && (array[0] < '0' || array[0] > '9')) {
+    return choose_device("", array);  // a device's name is an array too
+  }
   if (device.empty()) {
     const Size size = parse_size(array);
     description["base"] = fmt::format("aie2:{}x{}", size.columns, size.rows);

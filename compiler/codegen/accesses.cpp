@@ -107,12 +107,11 @@ std::uint32_t words_of(const Access& access) {
 
 void add_accesses(StepBuilder& step, const ChannelId& channel, const std::vector<Access>& accesses,
                   const LoopLimits& limits) {
-  constexpr std::size_t kLongestChain = 12;
   const std::vector<Run> runs = arithmetic_runs(accesses, limits);
   std::vector<std::pair<std::vector<Descriptor>, std::int16_t>> known;
   for (std::size_t at = 0; at < runs.size();) {
     std::size_t period = 1, count = repetitions(runs, at, 1, limits.iteration);
-    for (std::size_t p = 2; p <= kLongestChain && at + 2 * p <= runs.size(); ++p) {
+    for (std::size_t p = 2; p <= limits.chain && at + 2 * p <= runs.size(); ++p) {
       const std::size_t n = repetitions(runs, at, p, limits.iteration);
       if (n > count) {  // few descriptors matter, not long chains
         period = p;

@@ -28,6 +28,7 @@ struct LoopLimits {
   std::size_t dimensions = 4;
   std::uint32_t count = 1023;
   std::uint32_t iteration = 64;
+  std::size_t chain = 12;  ///< longest group of descriptors that is repeated
   bool merge = true;    ///< several accesses may become one run of a descriptor
   bool linear = false;  ///< accesses have one contiguous loop, which needs no address generator
 };

@@ -168,11 +168,6 @@ void emit(const EmitContext& context, const Phase& phase, StepBuilder& step) {
 
 Program generate(const Int8Network& network, const aie::Device& device,
                  const CodegenOptions& options) {
-  if (!device.silicon.shim_columns.empty()) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("device '{}' has shims in {} of {} columns; programs need one in each",
-                            device.name, device.silicon.shim_columns.size(), device.columns));
-  }
   const NetworkPlan plan = plan_network(network, device, options);
   Program program;
   program.network = network.name;

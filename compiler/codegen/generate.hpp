@@ -18,8 +18,8 @@ struct CodegenOptions {
   bool keep_in_memtiles = true;  ///< false: every tensor between layers passes through DDR
 };
 
-/// The program of `network` on `device`, which needs a shim in every column. Throws
-/// Error(unsupported) naming the node, tile and limit when something does not fit.
+/// The program of `network` on `device`. Throws Error(unsupported) naming the node, tile and limit
+/// when something does not fit.
 [[nodiscard]] aie::Program generate(const networks::Int8Network& network, const aie::Device& device,
                                     const CodegenOptions& options = {});
 

@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "compiler/codegen/shim_use.hpp"
+
 namespace wbs::compiler {
 namespace {
 
@@ -59,6 +61,9 @@ class PhaseMaker {
   void run() {
     find_consumers();
     for (std::size_t layer = 0; layer < plan_.layers.size(); ++layer) make_layer(layer);
+    for (Phase& phase : plan_.phases) {
+      if (plan_.shim_budget > 0) phase.shim_descriptors = shim_descriptors(plan_, device_, phase);
+    }
     for (std::size_t index = 0; index < plan_.phases.size(); ++index) {
       for (const Use& use : plan_.phases[index].uses) {
         if (use.ddr) continue;

@@ -182,11 +182,11 @@ std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device&
                                       std::int64_t column) {
   std::vector<std::int64_t> rows;
   if (layer.mapping.split == Split::pixels) {
-    if (column == 0) rows.push_back(0);  // one stream for all cores
+    if (column == weights_home(device, 0)) rows.push_back(0);  // one stream for all cores
     return rows;
   }
   for (std::int64_t row = 0; row < device.rows; ++row) {
-    if (layer.mapping.split == Split::channels || row % device.columns == column) {
+    if (layer.mapping.split == Split::channels || weights_home(device, row) == column) {
       rows.push_back(row);
     }
   }
@@ -301,6 +301,8 @@ void make_room(const Int8Network& network, const aie::Device& device, const Code
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
   NetworkPlan plan;
+  plan.shims = ShimMap(device);
+  if (plan.shims.any_shared()) plan.shim_budget = device.silicon.shim.descriptors;
   plan.layout = lay_out(network);
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
