@@ -24,14 +24,14 @@ struct Size {
 
 Size parse_size(const std::string& array) {
   const std::vector<std::string_view> sides = split(array, 'x');
-  const auto columns = sides.size() == 2 ? parse_integer(sides[0]) : std::nullopt;
-  const auto rows = sides.size() == 2 ? parse_integer(sides[1]) : std::nullopt;
-  if (!columns || !rows || *columns < 1 || *rows < 1) {
+  const std::int64_t columns = sides.size() == 2 ? parse_integer(sides[0]).value_or(0) : 0;
+  const std::int64_t rows = sides.size() == 2 ? parse_integer(sides[1]).value_or(0) : 0;
+  if (columns < 1 || rows < 1) {
     throw Error(
         ErrorKind::usage,
         fmt::format("array '{}' is no size: expected COLUMNSxROWS, for example 4x4", array));
   }
-  return {*columns, *rows};
+  return {columns, rows};
 }
 
 /// The first columns and rows of `device`.
@@ -96,10 +96,9 @@ json describe_file(const std::string& path, const std::string& array) {
 
 ChosenDevice choose_device(const std::string& array, const std::string& device) {
   json description{{"base", device}, {"values", json::object()}, {"array", array}};
-  if (device.empty() && !array.empty() && (array[0] < '0' || array[0] > '9')) {
-    return choose_device("", array);  // a device's name is an array too
-  }
   if (device.empty()) {
+    // A device's name is an array too.
+    if (aie::find_device(array).has_value()) return choose_device("", array);
     const Size size = parse_size(array);
     description["base"] = fmt::format("aie2:{}x{}", size.columns, size.rows);
     description["array"] = "";

@@ -274,6 +274,9 @@ Mapping choose_mapping(const LayerShape& shape, const aie::Device& device, const
   Search search{shape, device, std::nullopt};
   for (const Split split : {Split::rows, Split::channels, Split::pixels}) {
     if (split == Split::pixels && !shape.convolution()) continue;
+    if (split == Split::channels && columns_per_shim(device) > most_shared_columns(device)) {
+      continue;  // weights of more columns than a shim can describe
+    }
     Mapping mapping;
     mapping.split = split;
     const auto strip = strip_rows(shape, mapping, device, memtile_share);

@@ -100,6 +100,10 @@ std::int64_t columns_per_shim(const aie::Device& device) {
   return shims == 0 ? 1 : (device.columns + shims - 1) / shims;
 }
 
+std::int64_t most_shared_columns(const aie::Device& device) {
+  return std::max<std::int64_t>(1, device.silicon.shim.descriptors / 2);
+}
+
 std::int64_t weights_home(const aie::Device& device, std::int64_t row) {
   const auto& listed = device.silicon.shim_columns;
   if (listed.empty()) return row % device.columns;

@@ -37,6 +37,10 @@ class ShimMap {
 /// Columns that the busiest shim serves, if all serve as many as they can.
 [[nodiscard]] std::int64_t columns_per_shim(const aie::Device& device);
 
+/// Columns of a shared shim that it can serve in one phase: it has few descriptors, and weights
+/// need two for each column.
+[[nodiscard]] std::int64_t most_shared_columns(const aie::Device& device);
+
 /// The column whose Memtile sends weights to all cores of that row: one with a shim of its own.
 [[nodiscard]] std::int64_t weights_home(const aie::Device& device, std::int64_t row);
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "aie_model/machine/machine.hpp"
 #include "compiler/codegen/shim_map.hpp"
 #include "compiler/codegen/tests/run_program.hpp"
 #include "networks/int8_random.hpp"
@@ -52,6 +53,29 @@ INSTANTIATE_TEST_SUITE_P(Columns, FewShims,
                                          std::vector<std::int32_t>{1, 4},
                                          std::vector<std::int32_t>{2, 3},
                                          std::vector<std::int32_t>{0, 1, 2, 3, 4}));
+
+TEST(FewShimsOfAWideArray, RunBitForBitLikeTheReference) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:24x2"));
+  device.silicon.shim_columns = {11};
+  for (std::uint64_t seed = 41; seed <= 44; ++seed) {
+    const networks::Int8Network network = networks::random_int8_network(seed);
+    EXPECT_EQ(difference_from_reference(network, device, {}, seed), "") << "seed " << seed;
+  }
+}
+
+TEST(FewShimsOfAWideArray, TakeLongerThanAShimInEachColumn) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:6x3"));
+  const networks::Int8Network network = networks::random_int8_network(3);
+  const auto run = [&] { return aie::run(generate(network, device), device, {}); };
+  const aie::RunResult all = run();
+  device.silicon.shim_columns = {2};
+  const aie::RunResult one = run();
+  aie::StepTime of_all, of_one;
+  for (const aie::StepTime& step : all.steps) of_all += step;
+  for (const aie::StepTime& step : one.steps) of_one += step;
+  EXPECT_GT(of_one.shim, of_all.shim);
+  EXPECT_GT(one.cycles, all.cycles);
+}
 
 TEST(ShimMap, SharesColumnsEvenlyAndThenGoesTheShortestWay) {
   const ShimMap map(value_or_throw(aie::find_device("ve2302")));
