@@ -90,11 +90,16 @@ class Engine {
   void finish_chunk(std::uint32_t source);
   void carry(std::uint32_t source);  // functional
   void gather(std::uint32_t source, std::uint32_t words);
-  void scatter(std::uint32_t receiver, std::uint32_t words);
+  void scatter(std::uint32_t receiver, std::span<const std::uint32_t> words);
   [[nodiscard]] std::uint64_t stream_cycles(std::uint64_t words) const;
   [[nodiscard]] std::uint64_t dram_ready(const Stream& stream, const Dma& source,
                                          std::uint64_t words);
   [[nodiscard]] std::uint64_t dram_serve(bool writes, double bytes);
+
+  // compress.cpp: runs whose words in the stream depend on the data.
+  void compress_run(std::uint32_t source);
+  static void expect_words(Dma& receiver, const Dma& source);
+  void decompress_chunk(std::uint32_t receiver, std::span<const std::uint32_t> words);
 
   // core.cpp: control programs and their calls.
   void run_core(std::uint32_t actor);

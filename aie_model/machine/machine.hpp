@@ -78,6 +78,9 @@ struct RunResult {
   std::vector<std::uint64_t> core_busy_cycles;  ///< by column * rows + row
   std::vector<std::uint8_t> output;             ///< functional: the output buffer
   std::uint64_t events = 0;
+  /// Words of memories that MM2S channels sent compressed, what they were in the streams, and how
+  /// many of these nobody knew before (event: the most that there can be; functional: counted).
+  std::uint64_t compressed_words = 0, compressed_stream_words = 0, unknown_stream_words = 0;
 };
 
 /// Runs `program` on `device`. `input` is the image in the program's input layout; needed for

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "aie_model/machine/engine.hpp"
+#include "aie_model/program/compression.hpp"
 
 namespace wbs::aie {
 namespace {
@@ -254,6 +255,14 @@ void Engine::prepare_transfer(const Dma& dma, Transfer& transfer) {
   if (!reads && transfer.words != descriptor.words) {
     fail(FaultKind::malformed,
          fmt::format("{} descriptor {} pads what it receives", name(id), dma.descriptor));
+  }
+  if (descriptor.compress &&
+      (descriptor.memory == MemoryOf::ddr || transfer.words % kCompressedGroup != 0 ||
+       transfer.words != descriptor.words)) {
+    fail(FaultKind::malformed,
+         fmt::format(
+             "{} descriptor {} compresses what cannot be: DDR, padding, or parts of {} words",
+             name(id), dma.descriptor, kCompressedGroup));
   }
   if (reads && descriptor.memory == MemoryOf::ddr) {
     const auto run = static_cast<double>(contiguous_words(descriptor) * 4);

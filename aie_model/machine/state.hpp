@@ -62,6 +62,9 @@ struct Dma {
   std::int64_t base = 0;                  ///< first word of the current run in its memory
   std::uint32_t piece = 0, in_piece = 0;  ///< functional: where in the layout
 
+  std::vector<std::uint32_t>
+      squeezed;  ///< functional: the run's words in the stream, if compressed
+
   std::uint32_t first_stream = 0, streams = 0;  ///< source: its routes
   std::uint32_t stream = kNone;                 ///< source: of the current run
   std::uint32_t chunk = 0;                      ///< source: words under way

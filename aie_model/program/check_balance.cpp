@@ -26,13 +26,24 @@ std::vector<std::uint64_t> runs_of(const TileProgram& program) {
   for (std::size_t first = 0; first < starts.size(); ++first) {
     if (starts[first] == 0) continue;
     std::size_t length = 0;
-    for (auto d = static_cast<std::int32_t>(first);
-         usable(program, d) && length < starts.size(); ++length) {
+    for (auto d = static_cast<std::int32_t>(first); usable(program, d) && length < starts.size();
+         ++length) {
       runs[static_cast<std::size_t>(d)] += starts[first];
       d = program.descriptors[static_cast<std::size_t>(d)].next;
     }
   }
   return runs;
+}
+
+/// Stream words of so many runs.
+std::uint64_t words_of(const Descriptor& descriptor, std::uint64_t runs) {
+  const std::uint64_t period = descriptor.compress ? descriptor.sizes.size() : 0;
+  if (period == 0) return runs * stream_words(descriptor, 0);
+  std::uint64_t words = 0;
+  for (std::uint64_t i = 0; i < period; ++i) {
+    words += descriptor.sizes[i] * (runs / period + (i < runs % period ? 1 : 0));
+  }
+  return words;
 }
 
 /// What the channel itself moves: all of it, or its packets with one id.
@@ -43,7 +54,7 @@ Amount moved(const TileFacts& tile, const std::vector<std::uint64_t>& runs, std:
     const Descriptor& descriptor = tile.program->descriptors[d];
     if (tile.user[d] != static_cast<std::int32_t>(channel)) continue;
     if (way != nullptr && std::max<std::int16_t>(descriptor.packet, -1) != way->packet) continue;
-    amount.words += runs[d] * stream_words(descriptor);
+    amount.words += words_of(descriptor, runs[d]);
     amount.packets += runs[d];
   }
   return amount;
@@ -74,9 +85,9 @@ void stream_balance(const StepFacts& facts, Report& report) {
       if (!packets) taken = moved(facts.tiles[t], runs[t], c, nullptr).words;
       const std::uint64_t came = packets ? sent[t][c].packets : sent[t][c].words;
       if (came == taken) continue;
-      report.add(tile.tile, fmt::format("{} takes {} {}, {} are sent to it",
-                                        name_of(tile.tile, channel), taken,
-                                        packets ? "packets" : "words", came));
+      report.add(tile.tile,
+                 fmt::format("{} takes {} {}, {} are sent to it", name_of(tile.tile, channel),
+                             taken, packets ? "packets" : "words", came));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "aie_model/program/check_rules.hpp"
+#include "aie_model/program/compression.hpp"
 
 namespace wbs::aie::rules {
 namespace {
@@ -262,8 +263,8 @@ void address_range(const StepFacts& facts, const TileFacts& tile, Report& report
     const Extent extent = extent_of(descriptor);
     if (!size || extent.inside(descriptor.address, *size)) return;
     report.add(id, fmt::format("{} touches bytes {} to {} from address {} of a memory of {} bytes",
-                               name_of(id, d), -static_cast<std::int64_t>(extent.below), extent.above - 1, descriptor.address,
-                               *size));
+                               name_of(id, d), -static_cast<std::int64_t>(extent.below),
+                               extent.above - 1, descriptor.address, *size));
   });
 }
 
@@ -279,6 +280,34 @@ void stack(const StepFacts& facts, const TileFacts& tile, Report& report) {
     if (extent.inside(descriptor.address, static_cast<std::uint64_t>(begin))) return;
     report.add(id, fmt::format("{} touches bytes up to {}, the stack begins at {}", name_of(id, d),
                                descriptor.address + extent.above - 1, begin));
+  });
+}
+
+void compression(const StepFacts&, const TileFacts& tile, Report& report) {
+  const TileId id = tile.program->tile;
+  for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
+    if (!descriptor.compress) {
+      if (descriptor.sizes.empty()) return;
+      report.add(id, fmt::format("{} has {} compressed sizes, but does not compress",
+                                 name_of(id, d), descriptor.sizes.size()));
+    } else if (id.kind == TileKind::shim) {
+      report.add(id, fmt::format("{} compresses, which shims cannot: 0 of their channels can",
+                                 name_of(id, d)));
+    } else if (descriptor.words % kCompressedGroup != 0) {
+      report.add(id, fmt::format("{} compresses {} words, expected a multiple of {}",
+                                 name_of(id, d), descriptor.words, kCompressedGroup));
+    } else if (stream_words(descriptor) != descriptor.words) {
+      report.add(id, fmt::format("{} compresses {} words with padding, expected one of the two",
+                                 name_of(id, d), descriptor.words));
+    }
+    const std::uint64_t most = most_compressed_words(descriptor.words);
+    for (const std::uint32_t size : descriptor.sizes) {
+      if (size >= descriptor.words / kCompressedGroup && size <= most) continue;
+      report.add(id,
+                 fmt::format("{} compresses {} words to {}, expected {} to {}", name_of(id, d),
+                             descriptor.words, size, descriptor.words / kCompressedGroup, most));
+      break;
+    }
   });
 }
 
@@ -298,6 +327,7 @@ constexpr std::array kRules{
     Rule{.name = "read-only buffer", .tile = read_only_buffer},
     Rule{.name = "address range", .tile = address_range},
     Rule{.name = "stack", .tile = stack},
+    Rule{.name = "compression", .tile = compression},
 };
 
 }  // namespace

@@ -76,6 +76,9 @@ EventReport event_report(const aie::Program& program, const aie::Device& device,
   report.bound = all.bound();
   report.ddr_read_bytes = all.ddr_read_bytes;
   report.ddr_write_bytes = all.ddr_write_bytes;
+  report.compressed_bytes = run.compressed_words * 4;
+  report.compressed_stream_bytes = run.compressed_stream_words * 4;
+  report.data_dependent_stream_bytes = run.unknown_stream_words * 4;
   if (run.cycles == 0) return report;
   const double core_cycles = static_cast<double>(device.cores()) * static_cast<double>(run.cycles);
   const auto macs = std::accumulate(
@@ -109,6 +112,9 @@ json to_json(const EventReport& report) {
           {"bound", report.bound},
           {"ddr_read_bytes", report.ddr_read_bytes},
           {"ddr_write_bytes", report.ddr_write_bytes},
+          {"compressed_bytes", report.compressed_bytes},
+          {"compressed_stream_bytes", report.compressed_stream_bytes},
+          {"data_dependent_stream_bytes", report.data_dependent_stream_bytes},
           {"layers", std::move(layers)}};
 }
 
@@ -140,6 +146,15 @@ std::string to_text(const EventReport& report) {
       100.0 * report.mac_utilisation, 100.0 * report.core_busy,
       1e-6 * static_cast<double>(report.ddr_read_bytes),
       1e-6 * static_cast<double>(report.ddr_write_bytes));
+  if (report.compressed_bytes > 0) {
+    text += fmt::format("compressed streams between tiles: {:.2f} MB in {:.2f} MB",
+                        1e-6 * static_cast<double>(report.compressed_bytes),
+                        1e-6 * static_cast<double>(report.compressed_stream_bytes));
+    text += report.data_dependent_stream_bytes == 0
+                ? "\n"
+                : fmt::format("; {:.2f} MB of it depend on the data and are charged in full\n",
+                              1e-6 * static_cast<double>(report.data_dependent_stream_bytes));
+  }
   text += fmt::format(
       "simulated in {:.3f} s: {:.2f} million cycles and {:.2f} million events a "
       "second\n",

@@ -29,6 +29,7 @@ struct RingTransfers {
   std::uint32_t count = 0;
   std::uint32_t slot = 0;
   std::int16_t packet = -1, target = -1;
+  std::vector<std::uint32_t> sizes{};  ///< of each in the stream, if they are compressed
 };
 
 class CoreEmitter {
@@ -108,8 +109,12 @@ class CoreEmitter {
   void transfers(const ChannelId& channel, std::uint32_t ring, const RingLocks& locks,
                  const RingTransfers& t) {
     const bool receives = channel.direction == Direction::s2mm;
-    const auto describe = [&](std::uint32_t slot) {
+    const auto describe = [&](std::uint32_t slot, std::uint32_t first, std::uint32_t end) {
       aie::Descriptor d;
+      d.compress = !t.sizes.empty();
+      for (std::size_t n = first; n < std::min<std::size_t>(end, t.sizes.size()); n += 2) {
+        d.sizes.push_back(t.sizes[n]);
+      }
       const aie::Ring& buffers = tile().rings[ring];
       d.address = buffers.address + (slot % 2) * buffers.slot_bytes;
       d.words = t.words;
@@ -120,11 +125,13 @@ class CoreEmitter {
       return d;
     };
     if (t.count >= 2) {
-      const std::array pair{describe(t.slot), describe(t.slot + 1)};
+      const std::uint32_t even = t.count / 2 * 2;
+      const std::array pair{describe(t.slot, 0, even), describe(t.slot + 1, 1, even)};
       step_.task(channel, step_.chain(channel, pair), t.count / 2);
     }
     if (t.count % 2 != 0) {
-      step_.task(channel, step_.descriptor(channel, describe(t.slot + t.count - 1)));
+      step_.task(channel,
+                 step_.descriptor(channel, describe(t.slot + t.count - 1, t.count - 1, t.count)));
     }
   }
 
@@ -134,7 +141,7 @@ class CoreEmitter {
     const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
     const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
     transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
-              {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1});
+              {u32(input_bytes(input_blocks()) * operands / 4), u32(count), 0, -1, -1, {}});
   }
 
   void receive_weights() {
@@ -148,7 +155,20 @@ class CoreEmitter {
       }
     }
     transfers({id_, Direction::s2mm, 1}, kWeightsRing, weights_,
-              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1});
+              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1, weights_sizes()});
+  }
+
+  /// What each delivery of weights has in the stream, if they come compressed.
+  std::vector<std::uint32_t> weights_sizes() const {
+    if (!pack_weights(context_, phase_).compressed) return {};
+    const Split split = layer_.mapping.split;
+    const std::int64_t row = split == Split::pixels ? 0 : job_.row;
+    const std::int64_t home = split == Split::channels ? job_.column : weights_home(device_, row);
+    std::vector<std::uint32_t> sizes;
+    for (std::int64_t n = 0; n < job_.deliveries; ++n) {
+      sizes.push_back(chunk_size(context_, phase_, home, row, n));
+    }
+    return sizes;
   }
 
   /// A core without blocks in a row whose weights are broadcast: it lets them pass.
@@ -177,7 +197,7 @@ class CoreEmitter {
     if (job_.packet >= 0) {
       const std::uint32_t size = words(blocks_of_chunk(phase_.chunk).count);
       for (const PacketRun& run : job_.targets) {
-        send({size, run.count, 0, job_.packet, run.descriptor});
+        send({size, run.count, 0, job_.packet, run.descriptor, {}});
       }
       return;
     }
@@ -185,7 +205,7 @@ class CoreEmitter {
     const bool by_tile = layer_.mapping.keep_input && runs.size() > 1;
     for (std::int64_t round = 0; round < (by_tile ? job_.tiles : 1); ++round) {
       for (const auto& [blocks, chunks] : runs) {
-        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1});
+        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1, {}});
       }
     }
   }

@@ -53,9 +53,10 @@ void load_part(const EmitContext& context, const Phase& phase, const ShimMap::Gr
   const ChannelId from{shim_tile(group.shim), Direction::mm2s, channel};
   std::vector<ChannelId> to;
   for (const std::int64_t column : delivery.columns) {
-    to.push_back({mem_tile(column), Direction::s2mm, channel == 0 ? kLoadChannel : kWeightsChannel});
-    add_accesses(step, to.back(),
-                 {strip_access(context, phase, delivery.part, column, column)}, {});
+    to.push_back(
+        {mem_tile(column), Direction::s2mm, channel == 0 ? kLoadChannel : kWeightsChannel});
+    add_accesses(step, to.back(), {strip_access(context, phase, delivery.part, column, column)},
+                 {});
   }
   Access source = ddr_access(context, phase, delivery.part);
   if (group.shared()) {

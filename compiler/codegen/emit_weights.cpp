@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <span>
 
 #include "compiler/codegen/core_program.hpp"
@@ -11,18 +10,9 @@ namespace {
 
 using aie::Direction;
 
-/// Memtile channels that carry weights of convolutions: those that inputs leave free.
-constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
-/// Where each core has an input stream of its own, channels 0 to 3 are taken.
-constexpr std::uint8_t kLastChannel = 4;
-
-/// Core rows whose chunks go through one channel of a Memtile, and their ring there.
-struct Group {
-  std::uint8_t channel = 0;
-  std::vector<std::int64_t> rows;
-  std::int64_t bytes = 0;                                    ///< of one slot: a chunk for each row
-  std::int64_t address = 0;                                  ///< of the ring's two slots
-  std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};  ///< by slot
+/// A group with the locks of its ring, by slot.
+struct Group : WeightsGroup {
+  std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};
 };
 
 /// Chunks are whole buffers: one contiguous loop, which no wrap limits.
@@ -89,9 +79,10 @@ class WeightsEmitter {
     Access access;
     access.memory = aie::MemoryOf::ddr;
     access.ddr_buffer = context_.weights_buffer;
-    access.address = context_.packed->at({phase_.weights_region, column_, 0}) +
-                     static_cast<std::uint64_t>(n % distinct() * bytes_of_all());
-    access.dimensions = {{u32(bytes_of_all() / 4), 1}};
+    const std::int64_t chunk = n % distinct();
+    access.address = begin_of(0, chunk);
+    access.dimensions = {
+        {static_cast<std::uint32_t>((begin_of(0, chunk + 1) - access.address) / 4), 1}};
     access.packet = route_from_shim(0);
     return access;
   }
@@ -100,19 +91,15 @@ class WeightsEmitter {
   std::int64_t slot(std::int64_t row) const {
     return layer_.slot_bytes[static_cast<std::size_t>(column_ * device_.rows + row)];
   }
+
   std::int64_t distinct() const { return distinct_chunks(layer_, phase_); }
 
   void prepare() {
-    make_groups();
-    // Even and odd chunks come through different channels, so both must stay even and odd when
-    // the sequence repeats.
-    const bool halves = distinct() > 1 && (distinct() % 2 == 0 || deliveries_ == distinct());
-    lanes_ = halves && only_lane_ < 0 ? 2 : 1;
-    const auto key = std::tuple{phase_.weights_region, column_, std::int64_t{0}};
-    if (context_.packed->contains(key)) return;
-    for (std::int64_t lane = 0; lane < lanes_; ++lane) {
-      (*context_.packed)[{phase_.weights_region, column_, lane}] = pack(lane);
+    for (const WeightsGroup& group : weights_groups(*context_.plan, device_, phase_, column_)) {
+      groups_.push_back({group, {-1, -1}, {-1, -1}});
     }
+    lanes_ = weights_lanes(layer_, device_, phase_, only_lane_ < 0);
+    packed_ = &pack_weights(context_, phase_);
   }
 
   /// Slots that are full when the step begins can be sent at once, the others filled.
@@ -129,55 +116,17 @@ class WeightsEmitter {
     return (count - lane + lanes_ - 1) / lanes_;
   }
 
-  void make_groups() {
-    const std::vector<std::int64_t> all = weight_rows(layer_, device_, column_);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::uint8_t channel =
-          layer_.shape.convolution() && layer_.mapping.split != Split::pixels
-              ? kConvChannels[i % kConvChannels.size()]
-              : kLastChannel;
-      auto it = std::find_if(groups_.begin(), groups_.end(),
-                             [&](const Group& group) { return group.channel == channel; });
-      if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, {}, {}});
-      it->rows.push_back(all[i]);
-      it->bytes += slot(all[i]);
-    }
-    std::int64_t address = context_.plan->regions[phase_.weights_region].address;
-    for (Group& group : groups_) {
-      group.address = address;
-      address += 2 * group.bytes;
-    }
+  /// Where chunk `n` of the lane begins in DDR.
+  std::uint64_t begin_of(std::int64_t lane, std::int64_t n) const {
+    return packed_->begin.at({column_, lane})[static_cast<std::size_t>(n)];
   }
-
-  /// Appends [chunk][group][row][slot] of a lane to the weights in DDR; returns where it begins.
-  std::uint64_t pack(std::int64_t lane) {
-    std::vector<std::uint8_t>& all = *context_.weights;
-    all.resize((all.size() + 63) / 64 * 64);
-    const std::uint64_t begin = all.size();
-    const networks::Int8Op& op = context_.network->operations[layer_.operation];
-    const std::int64_t in_channels =
-        context_.network->operations[op.inputs.front()].output.channels;
-    for (std::int64_t n = lane; n < distinct(); n += lanes_) {
-      const bool pieces = layer_.pieces.pieces > 1;
-      const std::int64_t chunk = phase_.chunk + (pieces ? 0 : n);
-      for (const Group& group : groups_) {
-        for (const std::int64_t row : group.rows) {
-          const BlockRange out = chunk_blocks(layer_, device_, column_, row, chunk);
-          const std::vector<std::uint8_t> bytes =
-              encode_chunk(op, in_channels, layer_.kept.skip_zero, layer_.shape.kernel,
-                           chunk_span(layer_, out, pieces ? n : 0));
-          const std::size_t at = all.size();
-          all.resize(at + static_cast<std::size_t>(slot(row)));
-          std::copy(bytes.begin(), bytes.end(), all.begin() + static_cast<std::ptrdiff_t>(at));
-        }
-      }
+  /// The stream words of a group's chunks of delivery `n`; 0: as they are.
+  std::uint32_t size_of(const Group& group, std::int64_t n) const {
+    std::uint32_t size = 0;
+    for (const std::int64_t row : group.rows) {
+      size += chunk_size(context_, phase_, column_, row, n);
     }
-    return begin;
-  }
-
-  std::int64_t bytes_of_all() const {
-    return std::accumulate(groups_.begin(), groups_.end(), std::int64_t{0},
-                           [](std::int64_t sum, const Group& g) { return sum + g.bytes; });
+    return size;
   }
 
   /// The shim's second channel and, for odd chunks, its first, which loads activations otherwise.
@@ -203,16 +152,16 @@ class WeightsEmitter {
     aie::Descriptor chunks;
     chunks.memory = aie::MemoryOf::ddr;
     chunks.ddr_buffer = context_.weights_buffer;
-    chunks.address = context_.packed->at({phase_.weights_region, column_, lane}) +
-                     static_cast<std::uint64_t>(first * bytes_of_all());
-    chunks.words = u32(count * bytes_of_all() / 4);
+    chunks.address = begin_of(lane, first);
+    chunks.words = static_cast<std::uint32_t>((begin_of(lane, first + count) - chunks.address) / 4);
     chunks.packet = route_from_shim(lane);
     step_.task(shim, step_.descriptor(shim, chunks), u32(repeat));
   }
 
   /// The group's chunks of delivery `n` in the ring.
-  static Access slot_access(const Group& group, std::int64_t n) {
+  Access slot_access(const Group& group, std::int64_t n) const {
     Access access;
+    if (only_lane_ < 0) access.compressed = size_of(group, n);
     access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
     access.dimensions = {{u32(group.bytes / 4), 1}};
     return access;
@@ -243,6 +192,7 @@ class WeightsEmitter {
         Access access;
         access.address = static_cast<std::uint64_t>(address);
         access.dimensions = {{u32(slot(row) / 4), 1}};
+        access.compressed = chunk_size(context_, phase_, column_, row, n);
         if (row == group.rows.front()) access.acquire = {group.filled[slot_index], 1};
         if (row == group.rows.back()) access.release = {group.free[slot_index], 1};
         if (packets) access.packet = static_cast<std::int16_t>(row);
@@ -278,6 +228,7 @@ class WeightsEmitter {
   std::int64_t column_;
   const ShimMap::Group& shim_;
   std::vector<Group> groups_;
+  const PackedWeights* packed_ = nullptr;
   std::int64_t lanes_ = 1;       ///< shim channels used
   std::int64_t only_lane_ = -1;  ///< the lane, if there is only one
 };

@@ -185,6 +185,7 @@ Program generate(const Int8Network& network, const aie::Device& device,
   context.device = &device;
   context.plan = &plan;
   context.weights = &weights;
+  context.compress_weights = options.compress_weights;
   std::remove_pointer_t<decltype(EmitContext::packed)> packed;
   context.packed = &packed;
   for (std::vector<std::size_t> phases : schedule(plan)) {

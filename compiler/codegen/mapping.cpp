@@ -103,9 +103,10 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
   const bool one_stream = mapping.split == Split::pixels;
   const std::int64_t sharers = columns_per_shim(device);
-  const double rows_of_shim = one_stream    ? 1.0
-                              : own_weights ? d(device.rows)
-                                            : d(ceil_div(device.rows, ceil_div(device.columns, sharers)));
+  const double rows_of_shim = one_stream ? 1.0
+                              : own_weights
+                                  ? d(device.rows)
+                                  : d(ceil_div(device.rows, ceil_div(device.columns, sharers)));
   const double shim = own_weights && sharers > 1
                           ? weights * rows_of_shim * d(ceil_div(sharers, 2)) / 4
                           : weights * rows_of_shim / (p.chunks * p.pieces > 1 ? 8 : 4);

@@ -51,7 +51,8 @@ struct LayerPlan {
   Pieces pieces;
   /// Bytes of a weights chunk as the core at (column, row) gets it, by column * rows + row.
   std::vector<std::int64_t> slot_bytes;
-  std::int64_t ring_bytes = 0;  ///< of all rings in the fullest Memtile
+  std::int64_t slot_align = 16;  ///< of these sizes; compression works on 32 bytes
+  std::int64_t ring_bytes = 0;   ///< of all rings in the fullest Memtile
 };
 
 /// Memory that a phase reads or writes: bytes of the Memtiles, or rows of a storage in DDR.

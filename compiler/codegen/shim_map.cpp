@@ -71,8 +71,8 @@ class Division {
 /// the shim and stores towards it, so a group takes links in both directions.
 bool links_suffice(const std::vector<ShimMap::Group>& groups, const aie::Device& device) {
   const aie::TileLimits& shim = device.silicon.shim;
-  const std::int64_t links = std::min({shim.masters[kEast], shim.masters[kWest],
-                                       shim.slaves[kEast], shim.slaves[kWest]});
+  const std::int64_t links =
+      std::min({shim.masters[kEast], shim.masters[kWest], shim.slaves[kEast], shim.slaves[kWest]});
   for (std::int64_t column = 0; column + 1 < device.columns; ++column) {
     std::int64_t crossing = 0;
     for (const ShimMap::Group& group : groups) {

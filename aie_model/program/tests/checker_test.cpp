@@ -208,6 +208,30 @@ const std::vector<Mutation> kCoreMutations{
 };
 
 const std::vector<Mutation> kBalanceMutations{
+    {"compression",
+     [](Program& p) {
+       descriptor(p, kMemtile, 1).compress = descriptor(p, kCore, 0).compress = true;
+     }},
+    {"compression", [](Program& p) { descriptor(p, kCore, 0).sizes = {9}; }},
+    {"compression",
+     [](Program& p) {
+       descriptor(p, kCore, 1).compress = descriptor(p, kMemtile, 24).compress = true;
+       descriptor(p, kCore, 1).sizes = descriptor(p, kMemtile, 24).sizes = {7};
+     }},
+    {"compression",
+     [](Program& p) {
+       p.ddr[0].kind = DdrBuffer::Kind::weights;
+       descriptor(p, kShim, 0).compress = true;
+       descriptor(p, kMemtile, 0).compress = true;
+     }},
+    {"compression ends", [](Program& p) { descriptor(p, kCore, 0).compress = true; }},
+    {"compression ends", [](Program& p) { descriptor(p, kCore, 1).compress = true; }},
+    {"compression ends", [](Program& p) { descriptor(p, kMemtile, 0).compress = true; }},
+    {"stream balance",
+     [](Program& p) {
+       descriptor(p, kCore, 1).compress = descriptor(p, kMemtile, 24).compress = true;
+       tile(p, kMemtile).channels[2].tasks[0].repeat = 2;
+     }},
     {"stack", [](Program& p) { descriptor(p, kCore, 0).address = 65536 - 1024 - 252; }},
     {"stream balance", [](Program& p) { tile(p, kShim).channels[0].tasks[0].repeat = 2; }},
     {"stream balance", [](Program& p) { descriptor(p, kMemtile, 0).words = 32; }},

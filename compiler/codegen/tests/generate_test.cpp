@@ -35,6 +35,23 @@ INSTANTIATE_TEST_SUITE_P(Arrays, RandomNetworks,
                          testing::Values("aie2:1x1", "aie2:2x2", "aie2:4x4", "aie2:8x8", "aie2:5x3",
                                          "aie2:3x6", "npu2", "ve2302"));
 
+TEST_P(RandomNetworks, RunWithCompressedWeightsBitForBitLikeTheReference) {
+  const aie::Device device = value_or_throw(aie::find_device(GetParam()));
+  CodegenOptions options;
+  options.compress_weights = true;
+  options.sparse_mac = false;
+  std::uint64_t compressed = 0;
+  for (std::uint64_t seed = 51; seed <= 56; ++seed) {
+    const networks::Int8Network network = networks::random_int8_network(seed);
+    EXPECT_EQ(difference_from_reference(network, device, options, seed), "") << "seed " << seed;
+    const aie::RunResult run = aie::run(generate(network, device, options), device, {});
+    EXPECT_EQ(run.unknown_stream_words, 0U);
+    EXPECT_LE(run.compressed_stream_words, run.compressed_words);
+    compressed += run.compressed_words;
+  }
+  EXPECT_GT(compressed, 0U);
+}
+
 class FewShims : public testing::TestWithParam<std::vector<std::int32_t>> {};
 
 TEST_P(FewShims, RunBitForBitLikeTheReference) {
