@@ -131,6 +131,7 @@ void Engine::end_run(std::uint32_t id) {
 
 void Engine::finish_send(std::uint32_t id) {
   const Transfer& transfer = *dmas_[id].transfer;
+  use_banks(transfer);
   end_run(id);
   const LockUse& use = transfer.source->release;
   if (use.lock >= 0) {
@@ -141,6 +142,7 @@ void Engine::finish_send(std::uint32_t id) {
 
 void Engine::finish_receive(std::uint32_t id, std::uint32_t latency) {
   const Transfer& transfer = *dmas_[id].transfer;
+  use_banks(transfer);
   end_run(id);
   step_end_ = std::max(step_end_, now_ + latency);
   const LockUse& use = transfer.source->release;

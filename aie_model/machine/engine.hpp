@@ -96,6 +96,12 @@ class Engine {
                                          std::uint64_t words);
   [[nodiscard]] std::uint64_t dram_serve(bool writes, double bytes);
 
+  // banks.cpp: accesses that meet in a bank.
+  void find_neighbours(Core& core) const;
+  [[nodiscard]] std::uint64_t conflicts_of(Core& core, const KernelCall& call,
+                                           Core::CallTime& time);
+  void use_banks(const Transfer& transfer);
+
   // compress.cpp: runs whose words in the stream depend on the data.
   void compress_run(std::uint32_t source);
   static void expect_words(Dma& receiver, const Dma& source);
@@ -154,6 +160,7 @@ class Engine {
   std::vector<LateRelease> late_;
   std::vector<std::uint32_t> free_late_;
   std::uint64_t unfinished_ = 0;
+  std::vector<std::uint64_t> bank_accesses_;  ///< of the step, by tile: Memtiles
 
   Clocks clocks_;
   std::vector<std::vector<Piece>> layouts_;

@@ -52,6 +52,8 @@ struct StepTime {
   std::uint64_t shim = 0;         ///< a shim's DMA channel moving words
   std::uint64_t dram = 0;         ///< external memory at its bandwidth
   std::uint64_t reconfigure = 0;
+  std::uint64_t bank_conflicts = 0;  ///< part of `core`: of the core that loses most
+  std::uint64_t memtile_banks = 0;   ///< a Memtile's banks, shared evenly by what they serve
   std::uint64_t ddr_read_bytes = 0, ddr_write_bytes = 0;
   /// The resource that was busy longest: "core", "core stream", "memtile", "shim", "dram",
   /// "reconfigure".

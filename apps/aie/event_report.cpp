@@ -31,6 +31,8 @@ json layer_json(const EventLayer& layer, double ms_per_cycle) {
           {"shim_cycles", layer.busy.shim},
           {"dram_cycles", layer.busy.dram},
           {"reconfigure_cycles", layer.busy.reconfigure},
+          {"bank_conflict_cycles", layer.busy.bank_conflicts},
+          {"memtile_bank_cycles", layer.busy.memtile_banks},
           {"kept_macs", layer.kept_macs},
           {"ddr_read_bytes", layer.busy.ddr_read_bytes},
           {"ddr_write_bytes", layer.busy.ddr_write_bytes}};
@@ -130,15 +132,17 @@ std::string to_text(const EventReport& report) {
     rows.push_back(
         {layer.name, layer.operation, std::to_string(layer.steps), std::to_string(layer.cycles),
          fmt::format("{:.1f}", 100.0 * static_cast<double>(layer.cycles) / cycles), layer.bound,
-         share(layer.busy.core), share(layer.busy.core_stream), share(layer.busy.memtile),
-         share(layer.busy.shim), share(layer.busy.dram), share(layer.busy.reconfigure),
+         share(layer.busy.core), share(layer.busy.bank_conflicts), share(layer.busy.core_stream),
+         share(layer.busy.memtile), share(layer.busy.memtile_banks), share(layer.busy.shim),
+         share(layer.busy.dram), share(layer.busy.reconfigure),
          fmt::format("{:.1f}", 1e-3 * static_cast<double>(layer.busy.ddr_read_bytes)),
          fmt::format("{:.1f}", 1e-3 * static_cast<double>(layer.busy.ddr_write_bytes))});
   }
-  std::string text = aligned(
-      {"layer", "operation", "steps", "cycles", "% of time", "bound", "core %", "core stream %",
-       "memtile %", "shim %", "dram %", "reconfigure %", "DDR read KB", "DDR written KB"},
-      rows);
+  std::string text =
+      aligned({"layer", "operation", "steps", "cycles", "% of time", "bound", "core %",
+               "bank conflicts %", "core stream %", "memtile %", "memtile banks %", "shim %",
+               "dram %", "reconfigure %", "DDR read KB", "DDR written KB"},
+              rows);
   text += fmt::format(
       "{} ({}) on {}, model 'event': {} cycles, {:.4f} ms, bound by {}; MAC units {:.1f}% used, "
       "cores busy {:.1f}%; DDR read {:.2f} MB, written {:.2f} MB\n",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "aie_model/kernels/kernel_model.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {
@@ -79,28 +80,52 @@ class CoreEmitter {
     return layer_.mapping.tile_rows * layer_.mapping.tile_columns;
   }
 
-  /// Two slots each for input, results and weights, then the accumulators.
+  /// Two slots each for input, results and weights, and the accumulators.
   void place_buffers() {
-    std::int64_t address = 0;
-    const auto place = [&](std::int64_t bytes) {
-      const std::int64_t at = address;
-      address += (bytes + 31) / 32 * 32;
-      return u32(at);
-    };
-    const auto ring = [&](std::int64_t bytes) {
-      const std::int64_t slot = (bytes + 31) / 32 * 32;
-      tile().rings.push_back({place(2 * slot), u32(slot), 2, {}});
-    };
-    ring(input_bytes(input_blocks()) * static_cast<std::int64_t>(op_.inputs.size()));
-    ring(layer_.mapping.chunk_blocks * tile_pixels() * 8);
-    if (has_weights(layer_.shape.kernel)) ring(slot_bytes());
-    accumulators_ = place(layer_.pieces.accumulator_bytes);
+    const CoreBuffers buffers = describe_buffers();
+    auto& known = *context_.placements;
+    auto it = std::find_if(known.begin(), known.end(),
+                           [&](const auto& entry) { return entry.first == buffers; });
+    if (it == known.end()) {
+      it = known.insert(it, {buffers, place_in_banks(buffers, device_)});
+    }
+    const CorePlaces& places = it->second;
+    for (std::size_t ring = 0; ring < (has_weights(layer_.shape.kernel) ? 3 : 2); ++ring) {
+      const std::int64_t slot = (buffers.bytes.at(ring) + 31) / 32 * 32;
+      tile().rings.push_back({places.address.at(ring), u32(slot), 2, {}});
+    }
+    accumulators_ = places.address.back();
     const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
-    if (address > room) {
+    if (places.end > room) {
       throw Error(ErrorKind::unsupported,
                   fmt::format("{} needs {} bytes of data memory, more than {}", aie::to_string(id_),
-                              address, room));
+                              places.end, room));
     }
+  }
+
+  /// The buffers, with the accesses of a call on a full chunk.
+  CoreBuffers describe_buffers() const {
+    const auto operands = static_cast<std::int64_t>(op_.inputs.size());
+    const bool weights = has_weights(layer_.shape.kernel);
+    const std::int64_t blocks = blocks_of_chunk(phase_.chunk).count;
+    CoreBuffers buffers;
+    buffers.bytes = {input_bytes(input_blocks()) * operands,
+                     layer_.mapping.chunk_blocks * tile_pixels() * 8, weights ? slot_bytes() : 0,
+                     layer_.pieces.accumulator_bytes};
+    if (operands == 2) buffers.second = input_bytes(input_blocks());
+    const aie::KernelCall made = call(blocks, true, true);
+    const ChunkSpan span = chunk_span(layer_, blocks_of_chunk(phase_.chunk), 0);
+    const std::uint32_t kept =
+        layer_.shape.convolution() ? kept_in(layer_.kept, layer_.shape.kernel, span) : 0;
+    buffers.accesses = call_accesses(made, kept, device_);
+    buffers.cycles = static_cast<double>(call_cycles(made, kept, device_));
+    const double calls = static_cast<double>(std::max<std::int64_t>(1, job_.tiles));
+    const bool every_call = layer_.pieces.pieces > 1 || layer_.mapping.keep_input;
+    for (std::size_t ring = 0; ring < buffers.words.size(); ++ring) {
+      buffers.words.at(ring) = static_cast<double>(buffers.bytes.at(ring)) / 4;
+    }
+    if (!every_call) buffers.words[kWeightsRing] /= calls;
+    return buffers;
   }
 
   RingLocks ring_locks() { return {step_.lock(id_, 2), step_.lock(id_, 0)}; }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "aie_model/program/program.hpp"
+#include "compiler/codegen/core_memory.hpp"
 #include "compiler/codegen/pack_weights.hpp"
 #include "compiler/codegen/plan.hpp"
 #include "compiler/codegen/step_builder.hpp"
@@ -23,6 +25,8 @@ struct EmitContext {
   std::vector<std::uint8_t>* weights = nullptr;            ///< bytes of that buffer so far
   bool compress_weights = false;                           ///< where it makes them smaller
   std::map<std::size_t, PackedWeights>* packed = nullptr;  ///< by the region of a phase's ring
+  /// Placements so far: most cores of a layer have the same buffers.
+  std::vector<std::pair<CoreBuffers, CorePlaces>>* placements = nullptr;
 };
 
 /// Channels by role, so that phases of one step do not meet. Of a Memtile unless said otherwise.

@@ -188,6 +188,8 @@ Program generate(const Int8Network& network, const aie::Device& device,
   context.compress_weights = options.compress_weights;
   std::remove_pointer_t<decltype(EmitContext::packed)> packed;
   context.packed = &packed;
+  std::remove_pointer_t<decltype(EmitContext::placements)> placements;
+  context.placements = &placements;
   for (std::vector<std::size_t> phases : schedule(plan)) {
     if (phases.empty()) continue;
     // What computes now comes first in the queues of the channels.
