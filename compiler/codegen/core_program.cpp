@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "aie_model/kernels/kernel_model.hpp"
 #include "core/error.hpp"
@@ -114,9 +115,11 @@ class CoreEmitter {
                      layer_.pieces.accumulator_bytes};
     if (operands == 2) buffers.second = input_bytes(input_blocks());
     const aie::KernelCall made = call(blocks, true, true);
-    const ChunkSpan span = chunk_span(layer_, blocks_of_chunk(phase_.chunk), 0);
-    const std::uint32_t kept =
-        layer_.shape.convolution() ? kept_in(layer_.kept, layer_.shape.kernel, span) : 0;
+    // As many kept operands as on average: cores of a layer then have the same places.
+    const double all = static_cast<double>(blocks * layer_.mapping.piece_blocks);
+    const bool pairs = layer_.shape.kernel == aie::Kernel::conv_sparse4;
+    const auto kept =
+        static_cast<std::uint32_t>(std::lround(layer_.shape.density * all / (pairs ? 2 : 1)));
     buffers.accesses = call_accesses(made, kept, device_);
     buffers.cycles = static_cast<double>(call_cycles(made, kept, device_));
     const double calls = static_cast<double>(std::max<std::int64_t>(1, job_.tiles));
