@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 namespace wbs::aie {
@@ -148,6 +149,10 @@ std::vector<std::string> problems(const Silicon& silicon, std::int64_t columns) 
         fmt::format("stack_bytes is {}, expected less than core.memory_bytes "
                     "= {}",
                     silicon.stack_bytes, silicon.core.memory_bytes));
+  }
+  const auto& shims = silicon.shim_columns;
+  if (std::adjacent_find(shims.begin(), shims.end(), std::greater_equal<>()) != shims.end()) {
+    problems.found.emplace_back("shim_columns are not ascending, expected each column once");
   }
   for (const std::int32_t column : silicon.shim_columns) {
     if (column < 0 || column >= columns) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "aie_model/kernels/banks.hpp"
 #include "aie_model/kernels/core_facts.hpp"
 #include "aie_model/kernels/gemm.hpp"
 #include "aie_model/kernels/kernel_model.hpp"
@@ -45,19 +46,28 @@ struct Work {
     return std::min(up(span, per_load) + (aligned ? 0 : 1), facts.rows * call.window[1]);
   }
 
+  /// Loads of an inner loop: inputs, and everything else.
+  struct Loads {
+    std::int64_t inputs = 0, weights = 0;
+  };
+  [[nodiscard]] Loads loads(std::int64_t operands) const;
   [[nodiscard]] std::int64_t step(std::int64_t operands) const;
   [[nodiscard]] std::int64_t around(std::int64_t operands, bool begin, bool finish) const;
 };
 
-/// One kept input block (pair) in a tile: the inner loop's bundles.
-std::int64_t Work::step(std::int64_t operands) const {
+Work::Loads Work::loads(std::int64_t operands) const {
   const std::int64_t inputs = operands * row_loads() * (sparse4() ? 2 : 1);
   const std::int64_t mask = sparse4() ? up(16, facts.access_bytes) : 0;
   const std::int64_t weights = call.window[1] * (up(kSide * kSide, facts.access_bytes) + mask);
   const std::int64_t index = 1;
-  const std::int64_t loads = call.window[0] * (inputs + weights) + index;
+  return {call.window[0] * inputs, call.window[0] * weights + index};
+}
+
+/// One kept input block (pair) in a tile: the inner loop's bundles.
+std::int64_t Work::step(std::int64_t operands) const {
+  const Loads all = loads(operands);
   const std::int64_t macs = taps() * std::max(operands, facts.accumulate_distance);
-  return std::max(macs, up(loads, facts.load_units));
+  return std::max(macs, up(all.inputs + all.weights, facts.load_units));
 }
 
 /// What a tile costs outside its inner loop: the first inputs' addresses come from the list, so
@@ -118,7 +128,64 @@ std::int64_t add_cycles(const Work& work) {
          1;
 }
 
+std::uint64_t count(std::int64_t value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value));
+}
+
+/// `times` inner loops of a convolution over that many operands.
+void add_loops(const Work& work, std::int64_t operands, std::int64_t times, CallAccesses& all) {
+  const Work::Loads loads = work.loads(operands);
+  const std::int64_t pairs = loads.inputs + loads.weights - work.step(operands);
+  const std::int64_t mixed = std::min(pairs, loads.weights);
+  all.input += count(times * loads.inputs);
+  all.weights += count(times * loads.weights);
+  all.input_weights += count(times * mixed);
+  all.input_input += count(times * (pairs - mixed));
+}
+
+/// Operations on one input: loads that taps do not hide.
+void add_window(const Work& work, std::int64_t bundles, CallAccesses& all) {
+  const std::int64_t loads = work.call.window[0] * work.row_loads();
+  const std::int64_t operands = work.call.out.blocks * work.operands();
+  all.input += count(operands * loads);
+  all.input_input +=
+      count(operands * (loads - std::max(bundles, up(loads, work.facts.load_units))));
+}
+
 }  // namespace
+
+CallAccesses call_accesses(const KernelCall& call, std::uint32_t kept_operands,
+                           const Device& device) {
+  const Work work{call, core_facts(device)};
+  CallAccesses all;
+  if (call.kernel == Kernel::gemm) return all;
+  const std::int64_t stored = up(work.facts.rows * kSide, work.facts.access_bytes);
+  if (call.finish) all.output = count(call.out.blocks * work.operands() * stored);
+  switch (call.kernel) {
+    case Kernel::conv:
+    case Kernel::conv_sparse4: {
+      const std::int64_t tile = work.facts.accumulators;
+      const std::int64_t kept = kept_operands;
+      add_loops(work, tile, kept * (work.operands() / tile), all);
+      const std::int64_t rest = work.operands() % tile;
+      if (rest > 0) add_loops(work, rest, kept, all);
+      if (call.adds && call.finish) all.second = all.output;
+      break;
+    }
+    case Kernel::depthwise:
+    case Kernel::max_pool:
+    case Kernel::average_pool:
+      add_window(work, work.taps(), all);
+      break;
+    case Kernel::add:
+      all.input = all.second = all.output = count(up(call.out.bytes(), work.facts.access_bytes));
+      all.input_second = all.load_store = all.input;
+      break;
+    case Kernel::gemm:
+      break;
+  }
+  return all;
+}
 
 std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
                           const Device& device) {

@@ -128,12 +128,20 @@ void Engine::begin_call(std::uint32_t actor) {
   const KernelCall& call = core.program->calls[index];
   const std::uint32_t kept = kept_of(core, call);
   Core::CallTime& time = core.times[index];
-  if (time.kept != kept) time = {.kept = kept, .cycles = call_cycles(call, kept, device_)};
+  if (time.kept != kept) {
+    time = {.kept = kept,
+            .cycles = call_cycles(call, kept, device_),
+            .accesses = call_accesses(call, kept, device_),
+            .banks = {}};
+  }
+  const std::uint64_t conflicts = conflicts_of(core, call, time);
+  const std::uint64_t cycles = time.cycles + conflicts;
+  core.conflicts += conflicts;
   core.call_begin = now_ + core.debt;
   core.debt = 0;
-  core.busy += time.cycles;
+  core.busy += cycles;
   core.state = Core::State::calls;
-  events_.push(core.call_begin + time.cycles, Event::Kind::core, actor);
+  events_.push(core.call_begin + cycles, Event::Kind::core, actor);
 }
 
 void Engine::end_call(std::uint32_t actor) {

@@ -61,7 +61,7 @@ void Engine::begin_run(std::uint32_t id) {
   const Descriptor& descriptor = *transfer.source;
   const std::int64_t shift =
       std::int64_t{descriptor.iteration.stride} * (transfer.runs % descriptor.iteration.count);
-  ++transfer.runs;
+  const std::uint32_t run = transfer.runs++;
   const auto limit = static_cast<std::int64_t>(memory_bytes_[transfer.memory] / 4);
   if (transfer.lowest + shift < 0 || transfer.highest + shift >= limit) {
     fail(FaultKind::out_of_range,
@@ -70,7 +70,7 @@ void Engine::begin_run(std::uint32_t id) {
                      memory_name(transfer.memory), limit));
   }
   dma.base = static_cast<std::int64_t>(descriptor.address / 4) + shift;
-  dma.words = transfer.words;
+  dma.words = descriptor.compress ? stream_words(descriptor, run) : transfer.words;
   dma.moved = 0;
   dma.piece = 0;
   dma.in_piece = 0;
@@ -108,6 +108,7 @@ void Engine::activate(std::uint32_t id) {
   dma.state = Dma::State::active;
   dma.began = now_;
   if (dma.channel->direction == Direction::mm2s) {
+    if (dma.transfer->source->compress) compress_run(id);
     offer(id);
   } else if (dma.feeder != kNone) {
     try_move(dma.feeder);
@@ -130,6 +131,7 @@ void Engine::end_run(std::uint32_t id) {
 
 void Engine::finish_send(std::uint32_t id) {
   const Transfer& transfer = *dmas_[id].transfer;
+  use_banks(transfer);
   end_run(id);
   const LockUse& use = transfer.source->release;
   if (use.lock >= 0) {
@@ -140,6 +142,7 @@ void Engine::finish_send(std::uint32_t id) {
 
 void Engine::finish_receive(std::uint32_t id, std::uint32_t latency) {
   const Transfer& transfer = *dmas_[id].transfer;
+  use_banks(transfer);
   end_run(id);
   step_end_ = std::max(step_end_, now_ + latency);
   const LockUse& use = transfer.source->release;

@@ -17,7 +17,7 @@ Engine::Engine(const Program& program, const Device& device, const RunOptions& o
   for (std::uint32_t tile = 0; tile < tiles; ++tile) {
     tile_ids_[tile] = grid_.tile(tile);
     if (tile_ids_[tile].kind == TileKind::memtile) {
-      memory_bytes_[tile] = static_cast<std::uint64_t>(device.memtile_bytes);
+      memory_bytes_[tile] = static_cast<std::uint64_t>(device.silicon.memtile.memory_bytes);
     } else if (tile_ids_[tile].kind == TileKind::core) {
       memory_bytes_[tile] = static_cast<std::uint64_t>(device.core_memory);
     }
@@ -162,10 +162,16 @@ void Engine::finish_step(StepTime& time) {
   }
   for (const Core& core : cores_) {
     time.core = std::max(time.core, core.busy);
+    time.bank_conflicts = std::max(time.bank_conflicts, core.conflicts);
     const TileId tile = core.program->tile;
     result_.core_busy_cycles[static_cast<std::size_t>(tile.column * device_.rows + tile.row)] +=
         core.busy;
   }
+  // Accesses of 128 bits, interleaved over physical banks of which each serves one per cycle.
+  const std::int64_t banks =
+      device_.silicon.memtile.memory_bytes / device_.silicon.memtile.bank_bytes;
+  time.memtile_banks = *std::max_element(bank_accesses_.begin(), bank_accesses_.end()) /
+                       static_cast<std::uint64_t>(std::max<std::int64_t>(1, banks));
   time.dram = static_cast<std::uint64_t>(
       std::ceil(*std::max_element(dram_busy_.begin(), dram_busy_.end())));
   result_.cycles = now_;

@@ -90,11 +90,22 @@ class Engine {
   void finish_chunk(std::uint32_t source);
   void carry(std::uint32_t source);  // functional
   void gather(std::uint32_t source, std::uint32_t words);
-  void scatter(std::uint32_t receiver, std::uint32_t words);
+  void scatter(std::uint32_t receiver, std::span<const std::uint32_t> words);
   [[nodiscard]] std::uint64_t stream_cycles(std::uint64_t words) const;
   [[nodiscard]] std::uint64_t dram_ready(const Stream& stream, const Dma& source,
                                          std::uint64_t words);
   [[nodiscard]] std::uint64_t dram_serve(bool writes, double bytes);
+
+  // banks.cpp: accesses that meet in a bank.
+  void find_neighbours(Core& core) const;
+  [[nodiscard]] std::uint64_t conflicts_of(Core& core, const KernelCall& call,
+                                           Core::CallTime& time);
+  void use_banks(const Transfer& transfer);
+
+  // compress.cpp: runs whose words in the stream depend on the data.
+  void compress_run(std::uint32_t source);
+  static void expect_words(Dma& receiver, const Dma& source);
+  void decompress_chunk(std::uint32_t receiver, std::span<const std::uint32_t> words);
 
   // core.cpp: control programs and their calls.
   void run_core(std::uint32_t actor);
@@ -149,6 +160,7 @@ class Engine {
   std::vector<LateRelease> late_;
   std::vector<std::uint32_t> free_late_;
   std::uint64_t unfinished_ = 0;
+  std::vector<std::uint64_t> bank_accesses_;  ///< of the step, by tile: Memtiles
 
   Clocks clocks_;
   std::vector<std::vector<Piece>> layouts_;

@@ -54,6 +54,8 @@ StepTime& StepTime::operator+=(const StepTime& step) noexcept {
   shim += step.shim;
   dram += step.dram;
   reconfigure += step.reconfigure;
+  bank_conflicts += step.bank_conflicts;
+  memtile_banks += step.memtile_banks;
   ddr_read_bytes += step.ddr_read_bytes;
   ddr_write_bytes += step.ddr_write_bytes;
   return *this;

@@ -52,6 +52,8 @@ struct StepTime {
   std::uint64_t shim = 0;         ///< a shim's DMA channel moving words
   std::uint64_t dram = 0;         ///< external memory at its bandwidth
   std::uint64_t reconfigure = 0;
+  std::uint64_t bank_conflicts = 0;  ///< part of `core`: of the core that loses most
+  std::uint64_t memtile_banks = 0;   ///< a Memtile's banks, shared evenly by what they serve
   std::uint64_t ddr_read_bytes = 0, ddr_write_bytes = 0;
   /// The resource that was busy longest: "core", "core stream", "memtile", "shim", "dram",
   /// "reconfigure".
@@ -78,6 +80,9 @@ struct RunResult {
   std::vector<std::uint64_t> core_busy_cycles;  ///< by column * rows + row
   std::vector<std::uint8_t> output;             ///< functional: the output buffer
   std::uint64_t events = 0;
+  /// Words of memories that MM2S channels sent compressed, what they were in the streams, and how
+  /// many of these nobody knew before (event: the most that there can be; functional: counted).
+  std::uint64_t compressed_words = 0, compressed_stream_words = 0, unknown_stream_words = 0;
 };
 
 /// Runs `program` on `device`. `input` is the image in the program's input layout; needed for

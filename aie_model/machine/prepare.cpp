@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "aie_model/machine/engine.hpp"
+#include "aie_model/program/compression.hpp"
 
 namespace wbs::aie {
 namespace {
@@ -47,6 +48,7 @@ void Engine::prepare(const Step& step) {
   late_.clear();
   free_late_.clear();
   layouts_.clear();
+  bank_accesses_.assign(grid_.tiles(), 0);
   tile_dmas_.assign(grid_.tiles(), {0, 0});
   std::vector<bool> seen(grid_.tiles(), false);
   for (const TileProgram& program : step.tiles) {
@@ -122,6 +124,7 @@ void Engine::prepare_core(const TileProgram& program, std::uint32_t lock_base) {
   core.closing.resize(program.code.size());
   core.fillings.resize(program.rings.size());
   core.times.resize(program.calls.size());
+  find_neighbours(core);
   std::vector<std::uint32_t> open;
   for (std::uint32_t i = 0; i < program.code.size(); ++i) {
     const CoreOp& op = program.code[i];
@@ -255,9 +258,23 @@ void Engine::prepare_transfer(const Dma& dma, Transfer& transfer) {
     fail(FaultKind::malformed,
          fmt::format("{} descriptor {} pads what it receives", name(id), dma.descriptor));
   }
+  if (descriptor.compress &&
+      (descriptor.memory == MemoryOf::ddr || transfer.words % kCompressedGroup != 0 ||
+       transfer.words != descriptor.words)) {
+    fail(FaultKind::malformed,
+         fmt::format(
+             "{} descriptor {} compresses what cannot be: DDR, padding, or parts of {} words",
+             name(id), dma.descriptor, kCompressedGroup));
+  }
   if (reads && descriptor.memory == MemoryOf::ddr) {
     const auto run = static_cast<double>(contiguous_words(descriptor) * 4);
     transfer.dram_factor = std::max(1.0, device_.silicon.times.dram_burst_bytes / run);
+  }
+  if (transfer.memory < tile_ids_.size() && tile_ids_[transfer.memory].kind == TileKind::memtile) {
+    constexpr std::uint64_t kWords = 4;  // of an access
+    const std::uint64_t run = contiguous_words(descriptor);
+    transfer.bank_accesses =
+        static_cast<std::uint32_t>(descriptor.words / run * ((run + kWords - 1) / kWords));
   }
   const WordRange range = touched_range(descriptor);
   const auto start = static_cast<std::int64_t>(descriptor.address / 4);

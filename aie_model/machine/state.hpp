@@ -1,9 +1,11 @@
 // What the engine keeps of each part of a step.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "aie_model/kernels/banks.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::aie {
@@ -26,12 +28,13 @@ struct LockWait {
 /// A buffer descriptor of the step.
 struct Transfer {
   const Descriptor* source = nullptr;
-  std::uint64_t words = 0;       ///< in the stream
-  std::uint32_t memory = kNone;  ///< number of the memory; kNone: not checked yet
-  std::uint32_t lock_base = 0;   ///< number of its tile's lock 0
-  std::uint32_t pieces = kNone;  ///< functional: index of its layout
-  std::uint32_t runs = 0;        ///< begun in this step
-  double dram_factor = 1.0;      ///< shims' reads: bytes that external memory spends, per byte
+  std::uint64_t words = 0;          ///< in the stream
+  std::uint32_t memory = kNone;     ///< number of the memory; kNone: not checked yet
+  std::uint32_t lock_base = 0;      ///< number of its tile's lock 0
+  std::uint32_t pieces = kNone;     ///< functional: index of its layout
+  std::uint32_t runs = 0;           ///< begun in this step
+  double dram_factor = 1.0;         ///< shims' reads: bytes that external memory spends, per byte
+  std::uint32_t bank_accesses = 0;  ///< of one run in a Memtile
   std::int64_t lowest = 0, highest = 0;  ///< words touched without iteration, in the memory
 };
 
@@ -61,6 +64,9 @@ struct Dma {
   std::uint64_t words = 0, moved = 0;     ///< of the current run
   std::int64_t base = 0;                  ///< first word of the current run in its memory
   std::uint32_t piece = 0, in_piece = 0;  ///< functional: where in the layout
+
+  std::vector<std::uint32_t>
+      squeezed;  ///< functional: the run's words in the stream, if compressed
 
   std::uint32_t first_stream = 0, streams = 0;  ///< source: its routes
   std::uint32_t stream = kNone;                 ///< source: of the current run
@@ -103,6 +109,17 @@ struct Core {
   struct CallTime {
     std::uint32_t kept = kNone;
     std::uint64_t cycles = 0;
+    CallAccesses accesses;
+    /// Where the operands were last: their addresses, banks, and what that costs.
+    std::array<std::uint32_t, 4> places{kNone, kNone, kNone, kNone};
+    OperandBanks banks;
+    double conflicts = 0.0;
+  };
+  /// A channel of the core's tile: which banks its buffers lie in, and its words at the last call.
+  struct Neighbour {
+    std::uint32_t dma = 0;
+    BankShare banks{};
+    std::uint64_t seen = 0;
   };
   const TileProgram* program = nullptr;
   std::uint32_t tile = 0;
@@ -117,6 +134,9 @@ struct Core {
   std::uint64_t since = 0;              ///< when it began to wait
   std::uint64_t call_begin = 0;
   std::uint64_t busy = 0;
+  std::vector<Neighbour> neighbours;
+  double conflict_debt = 0.0;  ///< parts of cycles that no call was charged yet
+  std::uint64_t conflicts = 0;
 };
 
 }  // namespace wbs::aie

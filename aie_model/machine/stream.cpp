@@ -121,8 +121,9 @@ void Engine::try_move(std::uint32_t source) {
   std::uint64_t words = dma.words - dma.moved;
   bool external = dma.program->tile.kind == TileKind::shim;
   for (std::uint32_t i = 0; i < stream.ends; ++i) {
-    const Dma& receiver = dmas_[ends_[stream.first_end + i].dma];
+    Dma& receiver = dmas_[ends_[stream.first_end + i].dma];
     if (receiver.state != Dma::State::active || receiver.feeder != source) return;
+    expect_words(receiver, dma);
     words = std::min(words, receiver.words - receiver.moved);
     external = external || receiver.program->tile.kind == TileKind::shim;
   }
@@ -179,11 +180,20 @@ void Engine::carry(std::uint32_t source) {
   if (clocks_.of(source)[source] + 2 >= 1U << Memory::kClockBits) {
     fail(FaultKind::malformed, fmt::format("{} has too many runs in one step", name(source)));
   }
-  gather(source, dma.chunk);
+  if (dma.transfer->source->compress) {
+    const auto first = dma.squeezed.begin() + static_cast<std::ptrdiff_t>(dma.moved);
+    words_.assign(first, first + dma.chunk);
+  } else {
+    gather(source, dma.chunk);
+  }
   for (std::uint32_t i = 0; i < stream.ends; ++i) {
     const std::uint32_t receiver = ends_[stream.first_end + i].dma;
     clocks_.learn(receiver, source);
-    scatter(receiver, dma.chunk);
+    if (dmas_[receiver].transfer->source->compress) {
+      decompress_chunk(receiver, words_);
+    } else {
+      scatter(receiver, words_);
+    }
   }
   clocks_.tick(source);
 }
@@ -223,15 +233,16 @@ void Engine::gather(std::uint32_t source, std::uint32_t words) {
   }
 }
 
-void Engine::scatter(std::uint32_t receiver, std::uint32_t words) {
+void Engine::scatter(std::uint32_t receiver, std::span<const std::uint32_t> words) {
   Dma& dma = dmas_[receiver];
   Memory& memory = memories_[dma.transfer->memory];
   const std::vector<Piece>& pieces = layouts_[dma.transfer->pieces];
   std::uint8_t* bytes = memory.writable_bytes().data();
-  for (std::uint32_t done = 0; done < words;) {
+  for (std::uint32_t done = 0; done < words.size();) {
     const Piece& piece = pieces[dma.piece];
-    const std::uint32_t count = std::min(words - done, piece.count - dma.in_piece);
-    const std::uint32_t* from = words_.data() + done;
+    const std::uint32_t count =
+        std::min(static_cast<std::uint32_t>(words.size()) - done, piece.count - dma.in_piece);
+    const std::uint32_t* from = words.data() + done;
     const std::int64_t first = dma.base + piece.offset + piece.stride * dma.in_piece;
     const WordRun run{
         .first = static_cast<std::uint64_t>(first), .stride = piece.stride, .count = count};

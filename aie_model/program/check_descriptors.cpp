@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "aie_model/program/check_rules.hpp"
+#include "aie_model/program/compression.hpp"
 
 namespace wbs::aie::rules {
 namespace {
@@ -233,27 +234,80 @@ std::optional<std::uint64_t> memory_bytes(const StepFacts& facts, TileKind kind,
   return static_cast<std::uint64_t>(std::min(bytes, facts.device->core_memory));
 }
 
+/// Bytes that a descriptor touches, all its iterations together: `below` its address and, the
+/// first one included, `above` it.
+struct Extent {
+  std::uint64_t below = 0, above = 0;
+  [[nodiscard]] bool inside(std::uint64_t address, std::uint64_t size) const {
+    return address >= below && above <= size && address <= size - above;
+  }
+};
+
+Extent extent_of(const Descriptor& descriptor) {
+  std::int64_t lowest = 0;  // words from the address
+  std::int64_t highest = descriptor.dimensions.empty() ? std::int64_t{descriptor.words} - 1 : 0;
+  const auto extend = [&](const Dimension& dimension) {
+    if (dimension.count == 0) return;
+    const std::int64_t reach = (std::int64_t{dimension.count} - 1) * dimension.stride;
+    (reach < 0 ? lowest : highest) += reach;
+  };
+  for (const Dimension& dimension : descriptor.dimensions) extend(dimension);
+  extend(descriptor.iteration);
+  return {static_cast<std::uint64_t>(-lowest) * 4, (static_cast<std::uint64_t>(highest) + 1) * 4};
+}
+
 void address_range(const StepFacts& facts, const TileFacts& tile, Report& report) {
   const TileId id = tile.program->tile;
   for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
     const auto size = memory_bytes(facts, id.kind, descriptor);
-    if (!size) return;
-    std::int64_t lowest = 0;  // words from the address
-    std::int64_t highest = descriptor.dimensions.empty() ? std::int64_t{descriptor.words} - 1 : 0;
-    const auto extend = [&](const Dimension& dimension) {
-      if (dimension.count == 0) return;
-      const std::int64_t reach = (std::int64_t{dimension.count} - 1) * dimension.stride;
-      (reach < 0 ? lowest : highest) += reach;
-    };
-    for (const Dimension& dimension : descriptor.dimensions) extend(dimension);
-    extend(descriptor.iteration);
-    const auto below = static_cast<std::uint64_t>(-lowest) * 4;
-    const std::uint64_t above = (static_cast<std::uint64_t>(highest) + 1) * 4;
-    if (descriptor.address >= below && above <= *size && descriptor.address <= *size - above) {
-      return;
-    }
+    const Extent extent = extent_of(descriptor);
+    if (!size || extent.inside(descriptor.address, *size)) return;
     report.add(id, fmt::format("{} touches bytes {} to {} from address {} of a memory of {} bytes",
-                               name_of(id, d), lowest * 4, above - 1, descriptor.address, *size));
+                               name_of(id, d), -static_cast<std::int64_t>(extent.below),
+                               extent.above - 1, descriptor.address, *size));
+  });
+}
+
+/// Transfers of a core that stay in its memory, but not below its stack.
+void stack(const StepFacts& facts, const TileFacts& tile, Report& report) {
+  const TileId id = tile.program->tile;
+  const std::int64_t begin = facts.device->core_memory - facts.device->silicon.stack_bytes;
+  if (id.kind != TileKind::core || begin < 0) return;
+  for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
+    const auto size = memory_bytes(facts, id.kind, descriptor);
+    const Extent extent = extent_of(descriptor);
+    if (!size || !extent.inside(descriptor.address, *size)) return;
+    if (extent.inside(descriptor.address, static_cast<std::uint64_t>(begin))) return;
+    report.add(id, fmt::format("{} touches bytes up to {}, the stack begins at {}", name_of(id, d),
+                               descriptor.address + extent.above - 1, begin));
+  });
+}
+
+void compression(const StepFacts&, const TileFacts& tile, Report& report) {
+  const TileId id = tile.program->tile;
+  for_each(tile, [&](const Descriptor& descriptor, std::size_t d) {
+    if (!descriptor.compress) {
+      if (descriptor.sizes.empty()) return;
+      report.add(id, fmt::format("{} has {} compressed sizes, but does not compress",
+                                 name_of(id, d), descriptor.sizes.size()));
+    } else if (id.kind == TileKind::shim) {
+      report.add(id, fmt::format("{} compresses, which shims cannot: 0 of their channels can",
+                                 name_of(id, d)));
+    } else if (descriptor.words % kCompressedGroup != 0) {
+      report.add(id, fmt::format("{} compresses {} words, expected a multiple of {}",
+                                 name_of(id, d), descriptor.words, kCompressedGroup));
+    } else if (stream_words(descriptor) != descriptor.words) {
+      report.add(id, fmt::format("{} compresses {} words with padding, expected one of the two",
+                                 name_of(id, d), descriptor.words));
+    }
+    const std::uint64_t most = most_compressed_words(descriptor.words);
+    for (const std::uint32_t size : descriptor.sizes) {
+      if (size >= descriptor.words / kCompressedGroup && size <= most) continue;
+      report.add(id,
+                 fmt::format("{} compresses {} words to {}, expected {} to {}", name_of(id, d),
+                             descriptor.words, size, descriptor.words / kCompressedGroup, most));
+      break;
+    }
   });
 }
 
@@ -272,6 +326,8 @@ constexpr std::array kRules{
     Rule{.name = "memory kind", .tile = memory_kind},
     Rule{.name = "read-only buffer", .tile = read_only_buffer},
     Rule{.name = "address range", .tile = address_range},
+    Rule{.name = "stack", .tile = stack},
+    Rule{.name = "compression", .tile = compression},
 };
 
 }  // namespace

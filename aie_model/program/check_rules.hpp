@@ -23,6 +23,7 @@ class Report {
   void add(TileId tile, std::string message) {
     found_.push_back({step_, tile, std::string(rule_), std::move(message)});
   }
+  [[nodiscard]] std::size_t count() const { return found_.size(); }
   [[nodiscard]] std::vector<Violation> take() { return std::move(found_); }
 
  private:
@@ -100,5 +101,7 @@ struct Rule {
 [[nodiscard]] std::span<const Rule> descriptor_rules();
 [[nodiscard]] std::span<const Rule> stream_rules();
 [[nodiscard]] std::span<const Rule> core_rules();
+/// For steps in which nothing else is wrong.
+[[nodiscard]] std::span<const Rule> balance_rules();
 
 }  // namespace wbs::aie::rules

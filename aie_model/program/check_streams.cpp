@@ -172,6 +172,59 @@ void packet_target(const StepFacts& facts, Report& report) {
   }
 }
 
+/// Whether some of a channel's descriptors compress, and whether some do not.
+struct Forms {
+  bool compressed = false, plain = false;
+  friend bool operator==(const Forms&, const Forms&) = default;
+  void add(const Descriptor& descriptor) { (descriptor.compress ? compressed : plain) = true; }
+};
+
+/// Both ends of a stream compress, or none. What a shim sends from a buffer of weights may have
+/// been compressed before.
+void compression_ends(const StepFacts& facts, Report& report) {
+  std::vector<std::vector<Forms>> sent;
+  for (const TileFacts& tile : facts.tiles) sent.emplace_back(tile.program->channels.size());
+  for (const Way& way : facts.ways) {
+    const TileFacts& sender = facts.tiles[way.tile];
+    Forms forms;
+    for (std::size_t d = 0; d < sender.user.size(); ++d) {
+      if (sender.user[d] != static_cast<std::int32_t>(way.channel)) continue;
+      const Descriptor& descriptor = sender.program->descriptors[d];
+      if (std::max<std::int16_t>(descriptor.packet, -1) != way.packet) continue;
+      forms.add(descriptor);
+      const bool ddr =
+          descriptor.memory == MemoryOf::ddr && descriptor.ddr_buffer < facts.program->ddr.size();
+      forms.compressed =
+          forms.compressed ||
+          (ddr && facts.program->ddr[descriptor.ddr_buffer].kind == DdrBuffer::Kind::weights);
+    }
+    for (const Way::End& end : way.ends) {
+      Forms& all = sent[end.tile][end.channel];
+      all = {all.compressed || forms.compressed, all.plain || forms.plain};
+    }
+  }
+  for (std::size_t t = 0; t < facts.tiles.size(); ++t) {
+    const TileFacts& tile = facts.tiles[t];
+    std::vector<Forms> taken(sent[t].size());
+    for (std::size_t d = 0; d < tile.user.size(); ++d) {
+      if (tile.user[d] == TileFacts::kNobody) continue;
+      taken[static_cast<std::size_t>(tile.user[d])].add(tile.program->descriptors[d]);
+    }
+    for (std::size_t c = 0; c < taken.size(); ++c) {
+      const Forms& have = sent[t][c];
+      const Channel& channel = tile.program->channels[c];
+      // Nobody sends or takes: other rules say so. A shim's weights count as both.
+      const bool idle = have == Forms{} || taken[c] == Forms{};
+      if (idle || channel.direction == Direction::mm2s) continue;
+      if ((have.compressed && have.plain) || taken[c] == have) continue;
+      report.add(tile.program->tile,
+                 fmt::format("{} takes {}, 0 of its senders send so",
+                             rules::name_of(tile.program->tile, channel),
+                             have.compressed ? "words as they are" : "compressed words"));
+    }
+  }
+}
+
 constexpr std::array kRules{
     Rule{.name = "port", .step = port},
     Rule{.name = "port neighbour", .step = port_neighbour},
@@ -181,6 +234,7 @@ constexpr std::array kRules{
     Rule{.name = "stream end", .step = stream_end},
     Rule{.name = "stream source", .step = stream_source},
     Rule{.name = "packet target", .step = packet_target},
+    Rule{.name = "compression ends", .step = compression_ends},
 };
 
 }  // namespace

@@ -57,9 +57,18 @@ constexpr std::array kTileRules{
     Rule{.name = "shim column", .tile = shim_column},
 };
 
-std::array<std::span<const Rule>, 5> all_rules() {
+std::array<std::span<const Rule>, 5> first_rules() {
   return {kTileRules, rules::channel_rules(), rules::descriptor_rules(), rules::stream_rules(),
           rules::core_rules()};
+}
+
+void apply(std::span<const Rule> rules, const StepFacts& facts, Report& report) {
+  for (const Rule& rule : rules) {
+    report.at(facts.index, rule.name);
+    if (rule.step != nullptr) rule.step(facts, report);
+    if (rule.tile == nullptr) continue;
+    for (const TileFacts& tile : facts.tiles) rule.tile(facts, tile, report);
+  }
 }
 
 }  // namespace
@@ -69,23 +78,20 @@ std::vector<Violation> check(const Program& program, const Device& device) {
   array_size(program, device, report);
   for (std::uint32_t step = 0; step < program.steps.size(); ++step) {
     const StepFacts facts = rules::facts_of(program, device, step);
-    for (const std::span<const Rule> group : all_rules()) {
-      for (const Rule& rule : group) {
-        report.at(step, rule.name);
-        if (rule.step != nullptr) rule.step(facts, report);
-        if (rule.tile == nullptr) continue;
-        for (const TileFacts& tile : facts.tiles) rule.tile(facts, tile, report);
-      }
-    }
+    const std::size_t before = report.count();
+    for (const std::span<const Rule> group : first_rules()) apply(group, facts, report);
+    if (report.count() == before) apply(rules::balance_rules(), facts, report);
   }
   return report.take();
 }
 
 std::vector<std::string_view> rule_names() {
   std::vector<std::string_view> names{kArraySize};
-  for (const std::span<const Rule> group : all_rules()) {
+  const auto add = [&](std::span<const Rule> group) {
     for (const Rule& rule : group) names.push_back(rule.name);
-  }
+  };
+  for (const std::span<const Rule> group : first_rules()) add(group);
+  add(rules::balance_rules());
   return names;
 }
 

@@ -21,9 +21,9 @@ struct Violation {
 
 /// Everything in the program that breaks a limit of `device` (silicon.hpp) or a rule of
 /// program.hpp, step by step; empty for a good program. Descriptors of 0 words are unused gaps. A
-/// tile that does not exist is reported once and not looked into. Time grows linearly with the
-/// program's size. What depends on the order of events (deadlock, races, words that do not match)
-/// is the machine's to find.
+/// tile that does not exist is reported once and not looked into; what is sent and taken is counted
+/// in steps where nothing else is wrong. Time grows linearly with the program's size. What depends
+/// on the order of events (deadlock, races) is the machine's to find.
 [[nodiscard]] std::vector<Violation> check(const Program& program, const Device& device);
 
 /// The rules in the order in which a step is checked.

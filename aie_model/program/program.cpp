@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "aie_model/program/compression.hpp"
+
 namespace wbs::aie {
 
 std::string to_string(TileId tile) {
@@ -24,6 +26,12 @@ std::uint64_t stream_words(const Descriptor& descriptor) {
     words *= count;
   }
   return words;
+}
+
+std::uint64_t stream_words(const Descriptor& descriptor, std::uint64_t run) {
+  if (!descriptor.compress) return stream_words(descriptor);
+  if (descriptor.sizes.empty()) return most_compressed_words(descriptor.words);
+  return descriptor.sizes[run % descriptor.sizes.size()];
 }
 
 }  // namespace wbs::aie

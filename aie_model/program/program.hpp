@@ -71,6 +71,13 @@ struct Descriptor {
   std::int16_t packet = -1;      ///< MM2S: send the run as a packet with this id (0 to 31)
   /// MM2S with a packet id: the descriptor that the packet asks for at an out-of-order receiver.
   std::int16_t target = -1;
+  /// MM2S: zero bytes do not enter the stream; S2MM: they come back (compression.hpp). Tiles with
+  /// memory; not with padding.
+  bool compress = false;
+  /// With `compress`: stream words of each run; the n-th run (from 0) has entry n % size. Tells the
+  /// timing model what the bytes will say; the functional model checks that they do. Empty where
+  /// nobody knows.
+  std::vector<std::uint32_t> sizes{};
   friend bool operator==(const Descriptor&, const Descriptor&) = default;
 };
 
@@ -217,5 +224,9 @@ struct Program {
 /// The words that one run of the descriptor puts into or takes from the stream: `words` and the
 /// zero words of its padding.
 [[nodiscard]] std::uint64_t stream_words(const Descriptor& descriptor);
+
+/// The words of its `run`-th run in the stream: with compression those that it promises, else the
+/// most that there can be.
+[[nodiscard]] std::uint64_t stream_words(const Descriptor& descriptor, std::uint64_t run);
 
 }  // namespace wbs::aie

@@ -67,6 +67,8 @@ void fields(auto& archive, Like<Descriptor> auto& descriptor) {
   archive("next", descriptor.next);
   archive("packet", descriptor.packet);
   archive("target", descriptor.target);
+  archive("compress", descriptor.compress);
+  archive.list("sizes", "descriptor", descriptor.sizes);
 }
 
 void fields(auto& archive, Like<Task> auto& task) {

@@ -72,6 +72,8 @@ void print_descriptor(std::string& out, std::size_t id, const Descriptor& descri
   if (descriptor.pad_after != decltype(descriptor.pad_after){}) {
     append(out, " pad after {}", fmt::join(descriptor.pad_after, " "));
   }
+  if (descriptor.compress) append(out, " compressed");
+  if (!descriptor.sizes.empty()) append(out, " to {}", fmt::join(descriptor.sizes, " "));
   out += lock_text("acquire", ">=", descriptor.acquire);
   out += lock_text("release", "+=", descriptor.release);
   if (descriptor.packet != -1) append(out, " packet {}", descriptor.packet);

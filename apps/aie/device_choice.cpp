@@ -24,14 +24,14 @@ struct Size {
 
 Size parse_size(const std::string& array) {
   const std::vector<std::string_view> sides = split(array, 'x');
-  const auto columns = sides.size() == 2 ? parse_integer(sides[0]) : std::nullopt;
-  const auto rows = sides.size() == 2 ? parse_integer(sides[1]) : std::nullopt;
-  if (!columns || !rows || *columns < 1 || *rows < 1) {
+  const std::int64_t columns = sides.size() == 2 ? parse_integer(sides[0]).value_or(0) : 0;
+  const std::int64_t rows = sides.size() == 2 ? parse_integer(sides[1]).value_or(0) : 0;
+  if (columns < 1 || rows < 1) {
     throw Error(
         ErrorKind::usage,
         fmt::format("array '{}' is no size: expected COLUMNSxROWS, for example 4x4", array));
   }
-  return {*columns, *rows};
+  return {columns, rows};
 }
 
 /// The first columns and rows of `device`.
@@ -46,8 +46,14 @@ aie::Device part_of(aie::Device device, Size size) {
   device.name += fmt::format(":{}x{}", size.columns, size.rows);
   device.columns = size.columns;
   device.rows = size.rows;
-  std::erase_if(device.silicon.shim_columns,
-                [&](std::int32_t column) { return column >= size.columns; });
+  std::vector<std::int32_t>& shims = device.silicon.shim_columns;
+  const bool some = !shims.empty();
+  std::erase_if(shims, [&](std::int32_t column) { return column >= size.columns; });
+  if (some && shims.empty()) {
+    throw Error(ErrorKind::unsupported,
+                fmt::format("device {}: none of its first {} columns has a shim that reaches DDR",
+                            device.name, size.columns));
+  }
   return device;
 }
 
@@ -91,6 +97,8 @@ json describe_file(const std::string& path, const std::string& array) {
 ChosenDevice choose_device(const std::string& array, const std::string& device) {
   json description{{"base", device}, {"values", json::object()}, {"array", array}};
   if (device.empty()) {
+    // A device's name is an array too.
+    if (aie::find_device(array).has_value()) return choose_device("", array);
     const Size size = parse_size(array);
     description["base"] = fmt::format("aie2:{}x{}", size.columns, size.rows);
     description["array"] = "";

@@ -31,6 +31,8 @@ json layer_json(const EventLayer& layer, double ms_per_cycle) {
           {"shim_cycles", layer.busy.shim},
           {"dram_cycles", layer.busy.dram},
           {"reconfigure_cycles", layer.busy.reconfigure},
+          {"bank_conflict_cycles", layer.busy.bank_conflicts},
+          {"memtile_bank_cycles", layer.busy.memtile_banks},
           {"kept_macs", layer.kept_macs},
           {"ddr_read_bytes", layer.busy.ddr_read_bytes},
           {"ddr_write_bytes", layer.busy.ddr_write_bytes}};
@@ -76,6 +78,9 @@ EventReport event_report(const aie::Program& program, const aie::Device& device,
   report.bound = all.bound();
   report.ddr_read_bytes = all.ddr_read_bytes;
   report.ddr_write_bytes = all.ddr_write_bytes;
+  report.compressed_bytes = run.compressed_words * 4;
+  report.compressed_stream_bytes = run.compressed_stream_words * 4;
+  report.data_dependent_stream_bytes = run.unknown_stream_words * 4;
   if (run.cycles == 0) return report;
   const double core_cycles = static_cast<double>(device.cores()) * static_cast<double>(run.cycles);
   const auto macs = std::accumulate(
@@ -109,6 +114,9 @@ json to_json(const EventReport& report) {
           {"bound", report.bound},
           {"ddr_read_bytes", report.ddr_read_bytes},
           {"ddr_write_bytes", report.ddr_write_bytes},
+          {"compressed_bytes", report.compressed_bytes},
+          {"compressed_stream_bytes", report.compressed_stream_bytes},
+          {"data_dependent_stream_bytes", report.data_dependent_stream_bytes},
           {"layers", std::move(layers)}};
 }
 
@@ -124,15 +132,17 @@ std::string to_text(const EventReport& report) {
     rows.push_back(
         {layer.name, layer.operation, std::to_string(layer.steps), std::to_string(layer.cycles),
          fmt::format("{:.1f}", 100.0 * static_cast<double>(layer.cycles) / cycles), layer.bound,
-         share(layer.busy.core), share(layer.busy.core_stream), share(layer.busy.memtile),
-         share(layer.busy.shim), share(layer.busy.dram), share(layer.busy.reconfigure),
+         share(layer.busy.core), share(layer.busy.bank_conflicts), share(layer.busy.core_stream),
+         share(layer.busy.memtile), share(layer.busy.memtile_banks), share(layer.busy.shim),
+         share(layer.busy.dram), share(layer.busy.reconfigure),
          fmt::format("{:.1f}", 1e-3 * static_cast<double>(layer.busy.ddr_read_bytes)),
          fmt::format("{:.1f}", 1e-3 * static_cast<double>(layer.busy.ddr_write_bytes))});
   }
-  std::string text = aligned(
-      {"layer", "operation", "steps", "cycles", "% of time", "bound", "core %", "core stream %",
-       "memtile %", "shim %", "dram %", "reconfigure %", "DDR read KB", "DDR written KB"},
-      rows);
+  std::string text =
+      aligned({"layer", "operation", "steps", "cycles", "% of time", "bound", "core %",
+               "bank conflicts %", "core stream %", "memtile %", "memtile banks %", "shim %",
+               "dram %", "reconfigure %", "DDR read KB", "DDR written KB"},
+              rows);
   text += fmt::format(
       "{} ({}) on {}, model 'event': {} cycles, {:.4f} ms, bound by {}; MAC units {:.1f}% used, "
       "cores busy {:.1f}%; DDR read {:.2f} MB, written {:.2f} MB\n",
@@ -140,6 +150,15 @@ std::string to_text(const EventReport& report) {
       100.0 * report.mac_utilisation, 100.0 * report.core_busy,
       1e-6 * static_cast<double>(report.ddr_read_bytes),
       1e-6 * static_cast<double>(report.ddr_write_bytes));
+  if (report.compressed_bytes > 0) {
+    text += fmt::format("compressed streams between tiles: {:.2f} MB in {:.2f} MB",
+                        1e-6 * static_cast<double>(report.compressed_bytes),
+                        1e-6 * static_cast<double>(report.compressed_stream_bytes));
+    text += report.data_dependent_stream_bytes == 0
+                ? "\n"
+                : fmt::format("; {:.2f} MB of it depend on the data and are charged in full\n",
+                              1e-6 * static_cast<double>(report.data_dependent_stream_bytes));
+  }
   text += fmt::format(
       "simulated in {:.3f} s: {:.2f} million cycles and {:.2f} million events a "
       "second\n",

@@ -32,6 +32,9 @@ struct EventReport {
   double mac_utilisation = 0.0;  ///< kept MACs / (cores * macs_per_cycle * cycles)
   double core_busy = 0.0;        ///< mean share of the cycles in which a core computes
   std::uint64_t ddr_read_bytes = 0, ddr_write_bytes = 0;
+  /// What tiles send compressed: bytes of their memories, in the streams, and how many of these
+  /// depend on data that nobody knows (charged as the most that there can be).
+  std::uint64_t compressed_bytes = 0, compressed_stream_bytes = 0, data_dependent_stream_bytes = 0;
   std::string bound;  ///< of the whole network
   std::vector<EventLayer> layers;
 };

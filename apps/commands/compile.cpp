@@ -20,7 +20,7 @@ struct Options {
   AieModelChoice model;
   compiler::CodegenOptions codegen;
   std::string array, device;
-  std::string out, emit, passes;
+  std::string out, emit, passes, compress;
   std::int64_t step = -1;  ///< to print; -1: all
   bool json = false;
 };
@@ -32,6 +32,9 @@ void check(const Options& options) {
   }
   if (!options.emit.empty() && options.emit != "text") {
     refuse(fmt::format("--emit {}: expected text", options.emit));
+  }
+  if (!options.compress.empty() && options.compress != "weights") {
+    refuse(fmt::format("--compress {}: expected weights", options.compress));
   }
   if (options.model.seed < 0) refuse("--seed must not be negative");
   if (options.model.calibrate > 0 && !options.model.quantisation.empty()) {
@@ -116,11 +119,14 @@ void add_compile_command(CLI::App& program, Action& action) {
                     "Move and multiply zero blocks too");
   command->add_flag("!--no-sparse-mac", o->codegen.sparse_mac,
                     "2:4 layers on the dense multiply-accumulate unit");
+  command->add_option("--compress", o->compress,
+                      "weights: zero bytes of weights stay out of streams and DDR");
   command->add_flag("!--through-ddr", o->codegen.keep_in_memtiles,
                     "Pass every tensor between layers through DDR");
   command->add_flag("--json", o->json, "Print JSON");
   command->callback([&action, o, command] {
     if (command->count("--passes") > 0 && o->passes.empty()) o->passes = "all";
+    o->codegen.compress_weights = o->compress == "weights";
     action = [o] { return compile(*o); };
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace wbs::compiler {
@@ -21,7 +22,8 @@ struct Run {
 bool same_shape(const Access& a, const Access& b) {
   return a.memory == b.memory && a.ddr_buffer == b.ddr_buffer && a.dimensions == b.dimensions &&
          a.pad_before == b.pad_before && a.pad_after == b.pad_after && a.acquire == b.acquire &&
-         a.release == b.release && a.packet == b.packet && a.target == b.target;
+         a.release == b.release && a.packet == b.packet && a.target == b.target &&
+         (a.compressed > 0) == (b.compressed > 0);
 }
 
 std::int64_t distance(const Access& from, const Access& to) {
@@ -89,12 +91,24 @@ Descriptor describe(const Run& run, std::uint32_t repeat, std::int64_t step) {
   descriptor.release = run.first.release;
   descriptor.packet = run.first.packet;
   descriptor.target = run.first.target;
+  descriptor.compress = run.first.compressed > 0;
   descriptor.words = words_of(run.first) * run.count;
   if (run.count > 1) {
     descriptor.dimensions.push_back({run.count, static_cast<std::int32_t>(run.delta / 4)});
   }
   if (repeat > 1 && step != 0) descriptor.iteration = {repeat, static_cast<std::int32_t>(step / 4)};
   return descriptor;
+}
+
+/// Tells the chain at `first` the sizes of `runs`, which it performs over and over.
+void add_sizes(aie::TileProgram& tile, std::int16_t first, std::span<const Run> runs) {
+  if (runs.front().first.compressed == 0) return;
+  std::int16_t id = first;
+  for (const Run& run : runs) {
+    Descriptor& descriptor = tile.descriptors[static_cast<std::size_t>(id)];
+    if (run.first.compressed > 0) descriptor.sizes.push_back(run.first.compressed);
+    id = descriptor.next >= 0 ? descriptor.next : first;
+  }
 }
 
 }  // namespace
@@ -107,12 +121,11 @@ std::uint32_t words_of(const Access& access) {
 
 void add_accesses(StepBuilder& step, const ChannelId& channel, const std::vector<Access>& accesses,
                   const LoopLimits& limits) {
-  constexpr std::size_t kLongestChain = 12;
   const std::vector<Run> runs = arithmetic_runs(accesses, limits);
   std::vector<std::pair<std::vector<Descriptor>, std::int16_t>> known;
   for (std::size_t at = 0; at < runs.size();) {
     std::size_t period = 1, count = repetitions(runs, at, 1, limits.iteration);
-    for (std::size_t p = 2; p <= kLongestChain && at + 2 * p <= runs.size(); ++p) {
+    for (std::size_t p = 2; p <= limits.chain && at + 2 * p <= runs.size(); ++p) {
       const std::size_t n = repetitions(runs, at, p, limits.iteration);
       if (n > count) {  // few descriptors matter, not long chains
         period = p;
@@ -128,7 +141,7 @@ void add_accesses(StepBuilder& step, const ChannelId& channel, const std::vector
     }
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&](const auto& entry) { return entry.first == chain; });
-    std::int16_t first = 0;
+    std::int16_t first = 0;  // of the chain
     if (it != known.end()) {
       first = it->second;
     } else {
@@ -136,6 +149,7 @@ void add_accesses(StepBuilder& step, const ChannelId& channel, const std::vector
       known.emplace_back(chain, first);
     }
     step.task(channel, first, static_cast<std::uint32_t>(count));
+    add_sizes(step.tile(channel.tile), first, std::span(runs).subspan(at, period * count));
     at += period * count;
   }
 }

@@ -18,6 +18,7 @@ struct Access {
   std::array<std::uint16_t, 3> pad_before{}, pad_after{};
   aie::LockUse acquire, release;
   std::int16_t packet = -1, target = -1;
+  std::uint32_t compressed = 0;  ///< words in the stream, if it is compressed
 };
 
 /// Words that one access moves in memory.
@@ -28,8 +29,9 @@ struct LoopLimits {
   std::size_t dimensions = 4;
   std::uint32_t count = 1023;
   std::uint32_t iteration = 64;
-  bool merge = true;    ///< several accesses may become one run of a descriptor
-  bool linear = false;  ///< accesses have one contiguous loop, which needs no address generator
+  std::size_t chain = 12;  ///< longest group of descriptors that is repeated
+  bool merge = true;       ///< several accesses may become one run of a descriptor
+  bool linear = false;     ///< accesses have one contiguous loop, which needs no address generator
 };
 
 /// Adds descriptors and tasks so that the channel performs exactly `accesses` in this order.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <tuple>
 
+#include "aie_model/kernels/kernel_model.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {
@@ -32,6 +34,7 @@ struct RingTransfers {
   std::uint32_t count = 0;
   std::uint32_t slot = 0;
   std::int16_t packet = -1, target = -1;
+  std::vector<std::uint32_t> sizes{};  ///< of each in the stream, if they are compressed
 };
 
 class CoreEmitter {
@@ -85,29 +88,56 @@ class CoreEmitter {
     return layer_.mapping.tile_rows * layer_.mapping.tile_columns;
   }
 
-  /// Two slots each for input, results and weights, then the accumulators.
+  /// Two slots each for input, results and weights, and the accumulators.
   void place_buffers() {
-    std::int64_t address = 0;
-    const auto place = [&](std::int64_t bytes) {
-      const std::int64_t at = address;
-      address += (bytes + 31) / 32 * 32;
-      return u32(at);
-    };
-    const auto ring = [&](std::int64_t bytes) {
-      const std::int64_t slot = (bytes + 31) / 32 * 32;
-      tile().rings.push_back({place(2 * slot), u32(slot), 2, {}});
-    };
-    ring(input_bytes(input_blocks()) * layer_.shape.operands());
-    ring(layer_.mapping.chunk_blocks * tile_pixels() * 8);
-    if (has_weights(layer_.shape.kernel)) ring(slot_bytes());
-    if (layer_.shape.adds) ring(layer_.pieces.second_bytes);
-    accumulators_ = place(layer_.pieces.accumulator_bytes);
+    const CoreBuffers buffers = describe_buffers();
+    auto& known = *context_.placements;
+    auto it = std::find_if(known.begin(), known.end(),
+                           [&](const auto& entry) { return entry.first == buffers; });
+    if (it == known.end()) {
+      it = known.insert(it, {buffers, place_in_banks(buffers, device_)});
+    }
+    const CorePlaces& places = it->second;
+    for (std::size_t ring = 0; ring < (has_weights(layer_.shape.kernel) ? 3 : 2); ++ring) {
+      const std::int64_t slot = (buffers.bytes.at(ring) + 31) / 32 * 32;
+      tile().rings.push_back({places.address.at(ring), u32(slot), 2, {}});
+    }
+    accumulators_ = places.address.back();
+    if (layer_.shape.adds) tile().rings.push_back({places.second, u32(buffers.added), 2, {}});
     const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
-    if (address > room) {
+    if (places.end > room) {
       throw Error(ErrorKind::unsupported,
                   fmt::format("{} needs {} bytes of data memory, more than {}", aie::to_string(id_),
-                              address, room));
+                              places.end, room));
     }
+  }
+
+  /// The buffers, with the accesses of a call on a full chunk.
+  CoreBuffers describe_buffers() const {
+    const std::int64_t operands = layer_.shape.operands();
+    const bool weights = has_weights(layer_.shape.kernel);
+    const std::int64_t blocks = blocks_of_chunk(phase_.chunk).count;
+    CoreBuffers buffers;
+    buffers.bytes = {input_bytes(input_blocks()) * operands,
+                     layer_.mapping.chunk_blocks * tile_pixels() * 8, weights ? slot_bytes() : 0,
+                     layer_.pieces.accumulator_bytes};
+    if (operands == 2) buffers.second = input_bytes(input_blocks());
+    buffers.added = (layer_.pieces.second_bytes + 31) / 32 * 32;
+    const aie::KernelCall made = call(blocks, true, true);
+    // As many kept operands as on average: cores of a layer then have the same places.
+    const double all = static_cast<double>(blocks * layer_.mapping.piece_blocks);
+    const bool pairs = layer_.shape.kernel == aie::Kernel::conv_sparse4;
+    const auto kept =
+        static_cast<std::uint32_t>(std::lround(layer_.shape.density * all / (pairs ? 2 : 1)));
+    buffers.accesses = call_accesses(made, kept, device_);
+    buffers.cycles = static_cast<double>(call_cycles(made, kept, device_));
+    const double calls = static_cast<double>(std::max<std::int64_t>(1, job_.tiles));
+    const bool every_call = layer_.pieces.pieces > 1 || layer_.mapping.keep_input;
+    for (std::size_t ring = 0; ring < buffers.words.size(); ++ring) {
+      buffers.words.at(ring) = static_cast<double>(buffers.bytes.at(ring)) / 4;
+    }
+    if (!every_call) buffers.words[kWeightsRing] /= calls;
+    return buffers;
   }
 
   RingLocks ring_locks() { return {step_.lock(id_, 2), step_.lock(id_, 0)}; }
@@ -124,23 +154,31 @@ class CoreEmitter {
     d.release = {receives ? locks.filled : locks.free, 1};
     d.packet = t.packet;
     d.target = t.target;
+    d.compress = !t.sizes.empty();
+    d.sizes = t.sizes;
     return d;
   }
 
   /// Descriptors and tasks for transfers that alternate between the two slots of a ring.
   void transfers(const ChannelId& channel, std::uint32_t ring, const RingLocks& locks,
                  const RingTransfers& t) {
-    const auto describe = [&](std::uint32_t slot) {
+    const auto describe = [&](std::uint32_t slot, std::uint32_t first, std::uint32_t end) {
       RingTransfers one = t;
       one.slot = slot;
+      one.sizes.clear();
+      for (std::size_t n = first; n < std::min<std::size_t>(end, t.sizes.size()); n += 2) {
+        one.sizes.push_back(t.sizes[n]);
+      }
       return ring_descriptor(channel, ring, locks, one);
     };
     if (t.count >= 2) {
-      const std::array pair{describe(t.slot), describe(t.slot + 1)};
+      const std::uint32_t even = t.count / 2 * 2;
+      const std::array pair{describe(t.slot, 0, even), describe(t.slot + 1, 1, even)};
       step_.task(channel, step_.chain(channel, pair), t.count / 2);
     }
     if (t.count % 2 != 0) {
-      step_.task(channel, step_.descriptor(channel, describe(t.slot + t.count - 1)));
+      step_.task(channel,
+                 step_.descriptor(channel, describe(t.slot + t.count - 1, t.count - 1, t.count)));
     }
   }
 
@@ -149,7 +187,8 @@ class CoreEmitter {
     const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
     const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
     const std::int64_t bytes = input_bytes(input_blocks()) * layer_.shape.operands();
-    transfers({id_, Direction::s2mm, 0}, kInputRing, in_, {u32(bytes / 4), u32(count), 0, -1, -1});
+    transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
+              {u32(bytes / 4), u32(count), 0, -1, -1, {}});
   }
 
   /// For each tile the pieces of its input, then the second input chunk by chunk, all through one
@@ -166,7 +205,7 @@ class CoreEmitter {
       if (added) {
         const RingLocks& locks = ring == kInputRing ? in_ : second_;
         it->second = step_.descriptor(
-            channel, ring_descriptor(channel, ring, locks, {u32(bytes / 4), 1, slot, -1, -1}));
+            channel, ring_descriptor(channel, ring, locks, {u32(bytes / 4), 1, slot, -1, -1, {}}));
       }
       step_.task(channel, it->second);
     };
@@ -192,7 +231,20 @@ class CoreEmitter {
       }
     }
     transfers({id_, Direction::s2mm, 1}, kWeightsRing, weights_,
-              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1});
+              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1, weights_sizes()});
+  }
+
+  /// What each delivery of weights has in the stream, if they come compressed.
+  std::vector<std::uint32_t> weights_sizes() const {
+    if (!pack_weights(context_, phase_).compressed) return {};
+    const Split split = layer_.mapping.split;
+    const std::int64_t row = split == Split::pixels ? 0 : job_.row;
+    const std::int64_t home = split == Split::channels ? job_.column : weights_home(device_, row);
+    std::vector<std::uint32_t> sizes;
+    for (std::int64_t n = 0; n < job_.deliveries; ++n) {
+      sizes.push_back(chunk_size(context_, phase_, home, row, n));
+    }
+    return sizes;
   }
 
   /// A core without blocks in a row whose weights are broadcast: it lets them pass.
@@ -221,7 +273,7 @@ class CoreEmitter {
     if (job_.packet >= 0) {
       const std::uint32_t size = words(blocks_of_chunk(phase_.chunk).count);
       for (const PacketRun& run : job_.targets) {
-        send({size, run.count, 0, job_.packet, run.descriptor});
+        send({size, run.count, 0, job_.packet, run.descriptor, {}});
       }
       return;
     }
@@ -229,7 +281,7 @@ class CoreEmitter {
     const bool by_tile = layer_.mapping.keep_input && runs.size() > 1;
     for (std::int64_t round = 0; round < (by_tile ? job_.tiles : 1); ++round) {
       for (const auto& [blocks, chunks] : runs) {
-        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1});
+        send({words(blocks), u32(by_tile ? chunks : chunks * job_.tiles), 0, -1, -1, {}});
       }
     }
   }

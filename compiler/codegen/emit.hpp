@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "aie_model/program/program.hpp"
+#include "compiler/codegen/core_memory.hpp"
+#include "compiler/codegen/pack_weights.hpp"
 #include "compiler/codegen/plan.hpp"
 #include "compiler/codegen/step_builder.hpp"
 #include "networks/int8_network.hpp"
@@ -20,9 +22,11 @@ struct EmitContext {
   const NetworkPlan* plan = nullptr;
   std::vector<std::uint16_t> buffers;  ///< DDR buffer by storage
   std::uint16_t weights_buffer = 0;
-  std::vector<std::uint8_t>* weights = nullptr;  ///< bytes of that buffer so far
-  /// Where a phase's packed weights begin: by (region of its ring, column, shim channel).
-  std::map<std::tuple<std::size_t, std::int64_t, std::int64_t>, std::uint64_t>* packed = nullptr;
+  std::vector<std::uint8_t>* weights = nullptr;            ///< bytes of that buffer so far
+  bool compress_weights = false;                           ///< where it makes them smaller
+  std::map<std::size_t, PackedWeights>* packed = nullptr;  ///< by the region of a phase's ring
+  /// Placements so far: most cores of a layer have the same buffers.
+  std::vector<std::pair<CoreBuffers, CorePlaces>>* placements = nullptr;
 };
 
 /// Channels by role, so that phases of one step do not meet. Of a Memtile unless said otherwise.

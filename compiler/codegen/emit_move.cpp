@@ -2,6 +2,7 @@
 
 #include "compiler/codegen/accesses.hpp"
 #include "compiler/codegen/emit.hpp"
+#include "compiler/codegen/shim_use.hpp"
 
 namespace wbs::compiler {
 namespace {
@@ -46,6 +47,26 @@ void transfer(StepBuilder& step, const ChannelId& from, const Access& source, co
   step.route(from, std::array{to});
 }
 
+/// One part through one channel of the group's shim, to all columns that want it.
+void load_part(const EmitContext& context, const Phase& phase, const ShimMap::Group& group,
+               const Delivery& delivery, std::uint8_t channel, StepBuilder& step) {
+  const ChannelId from{shim_tile(group.shim), Direction::mm2s, channel};
+  std::vector<ChannelId> to;
+  for (const std::int64_t column : delivery.columns) {
+    to.push_back(
+        {mem_tile(column), Direction::s2mm, channel == 0 ? kLoadChannel : kWeightsChannel});
+    add_accesses(step, to.back(), {strip_access(context, phase, delivery.part, column, column)},
+                 {});
+  }
+  Access source = ddr_access(context, phase, delivery.part);
+  if (group.shared()) {
+    source.packet = step.packet_route(from, to);
+  } else {
+    step.route(from, to);
+  }
+  add_accesses(step, from, {source}, {});
+}
+
 }  // namespace
 
 std::uint64_t strip_address(const NetworkPlan& plan, const Strip& strip, std::int64_t column,
@@ -58,30 +79,44 @@ std::uint64_t strip_address(const NetworkPlan& plan, const Strip& strip, std::in
 }
 
 void emit_load(const EmitContext& context, const Phase& phase, StepBuilder& step) {
-  for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    const Part& whole = phase.parts[static_cast<std::size_t>(column)];
-    if (whole.rows <= 0 || whole.blocks <= 0) continue;
-    // Half of the blocks through each channel of the shim.
-    for (std::int64_t half = 0; half < 2; ++half) {
-      Part part = whole;
-      part.block = whole.block + (half == 0 ? 0 : whole.blocks / 2);
-      part.blocks = half == 0 ? whole.blocks / 2 : whole.blocks - whole.blocks / 2;
-      if (part.blocks == 0) continue;
-      transfer(step, {shim_tile(column), Direction::mm2s, static_cast<std::uint8_t>(half)},
-               ddr_access(context, phase, part),
-               {mem_tile(column), Direction::s2mm, half == 0 ? kLoadChannel : kWeightsChannel},
-               strip_access(context, phase, part, column, column));
+  for (const ShimMap::Group& group : context.plan->shims.groups()) {
+    const std::vector<Delivery> deliveries = deliveries_to(phase, group);
+    for (std::size_t i = 0; i < deliveries.size(); ++i) {
+      const Part& whole = deliveries[i].part;
+      if (deliveries.size() % 2 == 0) {
+        load_part(context, phase, group, deliveries[i], static_cast<std::uint8_t>(i % 2), step);
+        continue;
+      }
+      // Half of the blocks through each channel of the shim.
+      Delivery half = deliveries[i];
+      half.part.blocks = whole.blocks / 2;
+      if (half.part.blocks > 0) load_part(context, phase, group, half, 0, step);
+      half.part.block += whole.blocks / 2;
+      half.part.blocks = whole.blocks - whole.blocks / 2;
+      load_part(context, phase, group, half, 1, step);
     }
   }
 }
 
 void emit_store(const EmitContext& context, const Phase& phase, StepBuilder& step) {
-  for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    const Part& part = phase.parts[static_cast<std::size_t>(column)];
-    if (part.rows <= 0 || part.blocks <= 0) continue;
-    transfer(step, {mem_tile(column), Direction::mm2s, kStoreChannel},
-             strip_access(context, phase, part, column, column),
-             {shim_tile(column), Direction::s2mm, 0}, ddr_access(context, phase, part));
+  for (const ShimMap::Group& group : context.plan->shims.groups()) {
+    for (std::size_t i = 0; i < group.columns.size(); ++i) {
+      const std::int64_t column = group.columns[i];
+      const Part& part = phase.parts[static_cast<std::size_t>(column)];
+      if (part.rows <= 0 || part.blocks <= 0) continue;
+      const ChannelId from{mem_tile(column), Direction::mm2s, kStoreChannel};
+      const ChannelId to{shim_tile(group.shim), Direction::s2mm, static_cast<std::uint8_t>(i % 2)};
+      Access source = strip_access(context, phase, part, column, column);
+      const Access target = ddr_access(context, phase, part);
+      if (!group.shared()) {
+        transfer(step, from, source, to, target);
+        continue;
+      }
+      // Nobody knows whose packet comes first: each names its descriptor.
+      source.packet = step.merging_route(from, to);
+      source.target = add_packets(step, to, {target}, {}).front().descriptor;
+      add_accesses(step, from, {source}, {});
+    }
   }
 }
 

@@ -1,92 +1,105 @@
 #include <algorithm>
 #include <array>
-#include <numeric>
+#include <span>
 
 #include "compiler/codegen/core_program.hpp"
+#include "compiler/codegen/shim_use.hpp"
 
 namespace wbs::compiler {
 namespace {
 
 using aie::Direction;
 
-/// Memtile channels that carry weights of convolutions: those that inputs leave free.
-constexpr std::array<std::uint8_t, 4> kConvChannels{1, 3, 2, 4};
-/// Where each core has an input stream of its own, channels 0 to 3 are taken.
-constexpr std::uint8_t kLastChannel = 4;
-
-/// Core rows whose chunks go through one channel of a Memtile, and their ring there.
-struct Group {
-  std::uint8_t channel = 0;
-  std::vector<std::int64_t> rows;
-  std::int64_t bytes = 0;                                    ///< of one slot: a chunk for each row
-  std::int64_t address = 0;                                  ///< of the ring's two slots
-  std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};  ///< by slot
+/// A group with the locks of its ring, by slot.
+struct Group : WeightsGroup {
+  std::array<std::int16_t, 2> free{-1, -1}, filled{-1, -1};
 };
+
+/// Chunks are whole buffers: one contiguous loop, which no wrap limits.
+void add_linear(StepBuilder& step, const ChannelId& channel, const std::vector<Access>& accesses,
+                LoopLimits limits = {}) {
+  limits.merge = false;
+  limits.linear = true;
+  add_accesses(step, channel, accesses, limits);
+}
 
 class WeightsEmitter {
  public:
+  /// `shim` serves the column, and others too if it is shared.
   WeightsEmitter(const EmitContext& context, const Phase& phase, StepBuilder& step,
-                 std::int64_t column)
+                 std::int64_t column, const ShimMap::Group& shim)
       : context_(context),
         device_(*context.device),
         phase_(phase),
         layer_(context.plan->layers[phase.layer]),
         deliveries_(deliveries_of(layer_, device_, phase)),
         step_(step),
-        column_(column) {}
+        column_(column),
+        shim_(shim) {}
+
+  /// Other columns want weights from the shim too: this one gets them through one of its channels.
+  void take_only(std::int64_t lane) { only_lane_ = lane; }
 
   /// Moves the first chunks into the ring.
   void preload() {
-    if (!prepare()) return;
+    prepare();
+    for (std::int64_t lane = 0; lane < lanes_ && only_lane_ >= 0; ++lane) {
+      read_ddr(lane, 0, in_lane(phase_.preloaded, lane), 1);
+    }
     for (std::int64_t n = 0; n < phase_.preloaded; ++n) {
       const std::int64_t lane = n % lanes_;
-      read_ddr(lane, n / lanes_, 1, 1);
+      if (only_lane_ < 0) read_ddr(lane, n / lanes_, 1, 1);
       std::vector<Access> accesses;
       for (const Group& group : groups_) accesses.push_back(slot_access(group, n));
-      add_linear(memtile_channel(lane), accesses);
+      add_linear(step_, memtile_channel(lane), accesses);
     }
   }
 
-  void run() {
-    if (!prepare()) return;
+  /// From the Memtile on.
+  void pass_on() {
+    prepare();
     for (Group& group : groups_) make_locks(group);
+    for (std::int64_t lane = 0; lane < lanes_; ++lane) fill_rings(lane);
+    for (const Group& group : groups_) send(group);
+  }
+
+  /// From DDR into the Memtile, where nobody else uses the shim's channel.
+  void read() {
     for (std::int64_t lane = 0; lane < lanes_; ++lane) {
       const std::int64_t here = in_lane(phase_.preloaded, lane);
       read_ddr(lane, here, in_lane(distinct(), lane) - here, 1);
       read_ddr(lane, 0, in_lane(distinct(), lane), deliveries_ / distinct() - 1);
-      fill_rings(lane);
     }
-    for (const Group& group : groups_) send(group);
+  }
+
+  /// The shim's channel for a column that has only one, and what it reads for delivery `n`.
+  [[nodiscard]] ChannelId only_channel() const { return shim_channel(0); }
+  [[nodiscard]] std::int64_t deliveries() const { return deliveries_; }
+  [[nodiscard]] Access read_one(std::int64_t n) {
+    Access access;
+    access.memory = aie::MemoryOf::ddr;
+    access.ddr_buffer = context_.weights_buffer;
+    const std::int64_t chunk = n % distinct();
+    access.address = begin_of(0, chunk);
+    access.dimensions = {
+        {static_cast<std::uint32_t>((begin_of(0, chunk + 1) - access.address) / 4), 1}};
+    access.packet = route_from_shim(0);
+    return access;
   }
 
  private:
   std::int64_t slot(std::int64_t row) const {
     return layer_.slot_bytes[static_cast<std::size_t>(column_ * device_.rows + row)];
   }
-  /// Chunks until the sequence repeats (once for each tile where input channels come in pieces).
-  std::int64_t distinct() const {
-    return layer_.pieces.pieces > 1 ? layer_.pieces.pieces : phase_.chunks;
-  }
 
-  /// Only rows that take part: in a split by channels a column without blocks has no work.
-  std::vector<std::int64_t> rows() const {
-    if (column_blocks(layer_, device_, column_).count == 0) return {};
-    return weight_rows(layer_, device_, column_);
-  }
+  std::int64_t distinct() const { return distinct_chunks(layer_, phase_); }
 
-  /// False when nothing goes through this column's Memtile.
-  bool prepare() {
-    make_groups();
-    if (groups_.empty()) return false;
-    // Even and odd chunks come through different channels, so both must stay even and odd when
-    // the sequence repeats.
-    lanes_ = distinct() > 1 && (distinct() % 2 == 0 || deliveries_ == distinct()) ? 2 : 1;
-    const auto key = std::tuple{phase_.weights_region, column_, std::int64_t{0}};
-    if (context_.packed->contains(key)) return true;
-    for (std::int64_t lane = 0; lane < lanes_; ++lane) {
-      (*context_.packed)[{phase_.weights_region, column_, lane}] = pack(lane);
+  void prepare() {
+    for (const WeightsGroup& group : weights_groups(*context_.plan, device_, phase_, column_)) {
+      groups_.push_back({group, {-1, -1}, {-1, -1}});
     }
-    return true;
+    lanes_ = weights_lanes(layer_, device_, phase_, only_lane_ < 0);
+    packed_ = &pack_weights(context_, phase_);
   }
 
   /// Slots that are full when the step begins can be sent at once, the others filled.
@@ -103,62 +116,34 @@ class WeightsEmitter {
     return (count - lane + lanes_ - 1) / lanes_;
   }
 
-  void make_groups() {
-    const std::vector<std::int64_t> all = rows();
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::uint8_t channel = layer_.shape.shares_input(layer_.mapping.split)
-                                       ? kConvChannels[i % kConvChannels.size()]
-                                       : kLastChannel;
-      auto it = std::find_if(groups_.begin(), groups_.end(),
-                             [&](const Group& group) { return group.channel == channel; });
-      if (it == groups_.end()) it = groups_.insert(groups_.end(), Group{channel, {}, 0, 0, {}, {}});
-      it->rows.push_back(all[i]);
-      it->bytes += slot(all[i]);
-    }
-    std::int64_t address = context_.plan->regions[phase_.weights_region].address;
-    for (Group& group : groups_) {
-      group.address = address;
-      address += 2 * group.bytes;
-    }
+  /// Where chunk `n` of the lane begins in DDR.
+  std::uint64_t begin_of(std::int64_t lane, std::int64_t n) const {
+    return packed_->begin.at({column_, lane})[static_cast<std::size_t>(n)];
   }
-
-  /// Appends [chunk][group][row][slot] of a lane to the weights in DDR; returns where it begins.
-  std::uint64_t pack(std::int64_t lane) {
-    std::vector<std::uint8_t>& all = *context_.weights;
-    all.resize((all.size() + 63) / 64 * 64);
-    const std::uint64_t begin = all.size();
-    const networks::Int8Op& op = context_.network->operations[layer_.operation];
-    const std::int64_t in_channels =
-        context_.network->operations[op.inputs.front()].output.channels;
-    for (std::int64_t n = lane; n < distinct(); n += lanes_) {
-      const bool pieces = layer_.pieces.pieces > 1;
-      const std::int64_t chunk = phase_.chunk + (pieces ? 0 : n);
-      for (const Group& group : groups_) {
-        for (const std::int64_t row : group.rows) {
-          const BlockRange out = chunk_blocks(layer_, device_, column_, row, chunk);
-          const std::vector<std::uint8_t> bytes =
-              encode_chunk(op, in_channels, layer_.kept.skip_zero, layer_.shape.kernel,
-                           chunk_span(layer_, out, pieces ? n : 0));
-          const std::size_t at = all.size();
-          all.resize(at + static_cast<std::size_t>(slot(row)));
-          std::copy(bytes.begin(), bytes.end(), all.begin() + static_cast<std::ptrdiff_t>(at));
-        }
-      }
+  /// The stream words of a group's chunks of delivery `n`; 0: as they are.
+  std::uint32_t size_of(const Group& group, std::int64_t n) const {
+    std::uint32_t size = 0;
+    for (const std::int64_t row : group.rows) {
+      size += chunk_size(context_, phase_, column_, row, n);
     }
-    return begin;
-  }
-
-  std::int64_t bytes_of_all() const {
-    return std::accumulate(groups_.begin(), groups_.end(), std::int64_t{0},
-                           [](std::int64_t sum, const Group& g) { return sum + g.bytes; });
+    return size;
   }
 
   /// The shim's second channel and, for odd chunks, its first, which loads activations otherwise.
   ChannelId shim_channel(std::int64_t lane) const {
-    return {shim_tile(column_), Direction::mm2s, static_cast<std::uint8_t>(lane == 0 ? 1 : 0)};
+    const bool second = (only_lane_ < 0 ? lane : only_lane_) == 0;
+    return {shim_tile(shim_.shim), Direction::mm2s, static_cast<std::uint8_t>(second ? 1 : 0)};
   }
   ChannelId memtile_channel(std::int64_t lane) const {
-    return {mem_tile(column_), Direction::s2mm, lane == 0 ? kWeightsChannel : kLoadChannel};
+    return {mem_tile(column_), Direction::s2mm,
+            shim_channel(lane).index == 1 ? kWeightsChannel : kLoadChannel};
+  }
+  /// Returns the id of packets to this column; -1 where there is no other.
+  std::int16_t route_from_shim(std::int64_t lane) {
+    const std::array to{memtile_channel(lane)};
+    if (shim_.shared()) return step_.packet_route(shim_channel(lane), to);
+    step_.route(shim_channel(lane), to);
+    return -1;
   }
   /// Reads chunks [first, first + count) of the lane, `repeat` times.
   void read_ddr(std::int64_t lane, std::int64_t first, std::int64_t count, std::int64_t repeat) {
@@ -167,16 +152,16 @@ class WeightsEmitter {
     aie::Descriptor chunks;
     chunks.memory = aie::MemoryOf::ddr;
     chunks.ddr_buffer = context_.weights_buffer;
-    chunks.address = context_.packed->at({phase_.weights_region, column_, lane}) +
-                     static_cast<std::uint64_t>(first * bytes_of_all());
-    chunks.words = u32(count * bytes_of_all() / 4);
+    chunks.address = begin_of(lane, first);
+    chunks.words = static_cast<std::uint32_t>((begin_of(lane, first + count) - chunks.address) / 4);
+    chunks.packet = route_from_shim(lane);
     step_.task(shim, step_.descriptor(shim, chunks), u32(repeat));
-    step_.route(shim, std::array{memtile_channel(lane)});
   }
 
   /// The group's chunks of delivery `n` in the ring.
-  static Access slot_access(const Group& group, std::int64_t n) {
+  Access slot_access(const Group& group, std::int64_t n) const {
     Access access;
+    if (only_lane_ < 0) access.compressed = size_of(group, n);
     access.address = static_cast<std::uint64_t>(group.address + n % 2 * group.bytes);
     access.dimensions = {{u32(group.bytes / 4), 1}};
     return access;
@@ -193,7 +178,7 @@ class WeightsEmitter {
         accesses.push_back(access);
       }
     }
-    if (!accesses.empty()) add_linear(memtile_channel(lane), accesses);
+    if (!accesses.empty()) add_linear(step_, memtile_channel(lane), accesses);
   }
 
   void send(const Group& group) {
@@ -207,6 +192,7 @@ class WeightsEmitter {
         Access access;
         access.address = static_cast<std::uint64_t>(address);
         access.dimensions = {{u32(slot(row) / 4), 1}};
+        access.compressed = chunk_size(context_, phase_, column_, row, n);
         if (row == group.rows.front()) access.acquire = {group.filled[slot_index], 1};
         if (row == group.rows.back()) access.release = {group.free[slot_index], 1};
         if (packets) access.packet = static_cast<std::int16_t>(row);
@@ -214,19 +200,11 @@ class WeightsEmitter {
         address += slot(row);
       }
     }
-    add_linear(channel, accesses);
+    add_linear(step_, channel, accesses);
     const int shared = step_.new_group();
     for (const std::int64_t row : group.rows) {
       step_.route(channel, cores_of(row), static_cast<std::int16_t>(packets ? row : -1), shared);
     }
-  }
-
-  /// Ring slots are whole buffers: one contiguous loop, which no wrap limits.
-  void add_linear(const ChannelId& channel, const std::vector<Access>& accesses) {
-    LoopLimits limits;
-    limits.merge = false;
-    limits.linear = true;
-    add_accesses(step_, channel, accesses, limits);
   }
 
   std::vector<ChannelId> cores_of(std::int64_t row) const {
@@ -248,21 +226,59 @@ class WeightsEmitter {
   std::int64_t deliveries_;
   StepBuilder& step_;
   std::int64_t column_;
+  const ShimMap::Group& shim_;
   std::vector<Group> groups_;
-  std::int64_t lanes_ = 1;  ///< shim channels used
+  const PackedWeights* packed_ = nullptr;
+  std::int64_t lanes_ = 1;       ///< shim channels used
+  std::int64_t only_lane_ = -1;  ///< the lane, if there is only one
 };
+
+/// The columns of a shim that want weights from it.
+std::vector<WeightsEmitter> emitters_of(const EmitContext& context, const Phase& phase,
+                                        StepBuilder& step, const ShimMap::Group& shim) {
+  const LayerPlan& layer = context.plan->layers[phase.layer];
+  std::vector<WeightsEmitter> emitters;
+  for (const std::int64_t column : weights_columns(layer, *context.device, shim)) {
+    emitters.emplace_back(context, phase, step, column, shim);
+  }
+  for (std::size_t i = 0; emitters.size() > 1 && i < emitters.size(); ++i) {
+    emitters[i].take_only(static_cast<std::int64_t>(i % 2));
+  }
+  return emitters;
+}
+
+/// Chunk by chunk for all columns of the channel, as all cores need the n-th before the next one:
+/// rings have two slots, so that a column that got many would keep the others waiting for good.
+void read_in_turn(std::span<WeightsEmitter*> columns, const Phase& phase, StepBuilder& step) {
+  std::vector<Access> accesses;
+  for (std::int64_t n = phase.preloaded; n < columns.front()->deliveries(); ++n) {
+    for (WeightsEmitter* column : columns) accesses.push_back(column->read_one(n));
+  }
+  LoopLimits limits;
+  limits.chain = columns.size();  // descriptors of a shim are few
+  if (!accesses.empty()) add_linear(step, columns.front()->only_channel(), accesses, limits);
+}
 
 }  // namespace
 
 void emit_weights(const EmitContext& context, const Phase& phase, StepBuilder& step) {
-  for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    WeightsEmitter(context, phase, step, column).run();
+  for (const ShimMap::Group& shim : context.plan->shims.groups()) {
+    std::vector<WeightsEmitter> columns = emitters_of(context, phase, step, shim);
+    std::array<std::vector<WeightsEmitter*>, 2> by_lane;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i].pass_on();
+      by_lane.at(i % 2).push_back(&columns[i]);
+    }
+    for (std::vector<WeightsEmitter*>& lane : by_lane) {
+      if (lane.size() == 1) lane.front()->read();
+      if (lane.size() > 1) read_in_turn(lane, phase, step);
+    }
   }
 }
 
 void emit_preload(const EmitContext& context, const Phase& phase, StepBuilder& step) {
-  for (std::int64_t column = 0; column < context.device->columns; ++column) {
-    WeightsEmitter(context, phase, step, column).preload();
+  for (const ShimMap::Group& shim : context.plan->shims.groups()) {
+    for (WeightsEmitter& column : emitters_of(context, phase, step, shim)) column.preload();
   }
 }
 

@@ -168,11 +168,6 @@ void emit(const EmitContext& context, const Phase& phase, StepBuilder& step) {
 
 Program generate(const Int8Network& network, const aie::Device& device,
                  const CodegenOptions& options) {
-  if (!device.silicon.shim_columns.empty()) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("device '{}' has shims in {} of {} columns; programs need one in each",
-                            device.name, device.silicon.shim_columns.size(), device.columns));
-  }
   const NetworkPlan plan = plan_network(network, device, options);
   Program program;
   program.network = network.name;
@@ -190,8 +185,11 @@ Program generate(const Int8Network& network, const aie::Device& device,
   context.device = &device;
   context.plan = &plan;
   context.weights = &weights;
+  context.compress_weights = options.compress_weights;
   std::remove_pointer_t<decltype(EmitContext::packed)> packed;
   context.packed = &packed;
+  std::remove_pointer_t<decltype(EmitContext::placements)> placements;
+  context.placements = &placements;
   for (std::vector<std::size_t> phases : schedule(plan)) {
     if (phases.empty()) continue;
     // What computes now comes first in the queues of the channels.

@@ -13,13 +13,14 @@
 namespace wbs::compiler {
 
 struct CodegenOptions {
-  bool skip_zero_blocks = true;  ///< false: every 8x8 operand is moved and multiplied
-  bool sparse_mac = true;        ///< layers that satisfy 2:4 use the sparse unit
-  bool keep_in_memtiles = true;  ///< false: every tensor between layers passes through DDR
+  bool skip_zero_blocks = true;   ///< false: every 8x8 operand is moved and multiplied
+  bool sparse_mac = true;         ///< layers that satisfy 2:4 use the sparse unit
+  bool compress_weights = false;  ///< zero bytes of weights stay out of streams and DDR
+  bool keep_in_memtiles = true;   ///< false: every tensor between layers passes through DDR
 };
 
-/// The program of `network` on `device`, which needs a shim in every column. Throws
-/// Error(unsupported) naming the node, tile and limit when something does not fit.
+/// The program of `network` on `device`. Throws Error(unsupported) naming the node, tile and limit
+/// when something does not fit.
 [[nodiscard]] aie::Program generate(const networks::Int8Network& network, const aie::Device& device,
                                     const CodegenOptions& options = {});
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aie_model/kernels/kernel_model.hpp"
+#include "compiler/codegen/shim_map.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {
@@ -72,13 +73,16 @@ double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces
 /// input is stored and loaded, and the result too, where a split by rows keeps them in place.
 double passage(const LayerShape& shape, const Pieces& p, const aie::Device& device) {
   constexpr double kSteps = 4 * 700;
-  const auto columns = static_cast<double>(device.columns);
+  const std::int64_t sharers = columns_per_shim(device);
+  const auto shims = static_cast<double>(device.columns) / static_cast<double>(sharers);
   const double in = static_cast<double>(shape.in_blocks * shape.in_rows * shape.in_columns * 8) *
                     static_cast<double>(shape.operands());
   const double out = static_cast<double>(shape.out_blocks * shape.out_rows * shape.out_columns * 8);
-  const double load = static_cast<double>(p.strip_in_bytes * p.strips) / 8;
+  // Columns that share a shim get the same input of a convolution at once.
+  const std::int64_t loads = shape.convolution() ? 1 : sharers;
+  const double load = static_cast<double>(p.strip_in_bytes * p.strips * loads) / 8;
   const double second = shape.adds ? out / 4 : 0.0;
-  return kSteps + load + (in / 4 + out / 4 + out / 8 + second) / columns;
+  return kSteps + load + (in / 4 + out / 4 + out / 8 + second) / shims;
 }
 
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
@@ -102,10 +106,14 @@ double estimate(const LayerShape& shape, const Mapping& mapping, const Pieces& p
       weights / 4 * (own_weights ? (shared_input ? sharing : d(device.rows)) : 1.0);
   const double out = strips * d(p.chunks) * tiles * d(p.output_bytes) / 4 * sharing;
   const bool one_stream = mapping.split == Split::pixels;
-  const double rows_of_shim = one_stream    ? 1.0
-                              : own_weights ? d(device.rows)
-                                            : d(ceil_div(device.rows, device.columns));
-  const double shim = weights * rows_of_shim / (p.chunks * p.pieces > 1 ? 8 : 4);
+  const std::int64_t sharers = columns_per_shim(device);
+  const double rows_of_shim = one_stream ? 1.0
+                              : own_weights
+                                  ? d(device.rows)
+                                  : d(ceil_div(device.rows, ceil_div(device.columns, sharers)));
+  const double shim = own_weights && sharers > 1
+                          ? weights * rows_of_shim * d(ceil_div(sharers, 2)) / 4
+                          : weights * rows_of_shim / (p.chunks * p.pieces > 1 ? 8 : 4);
   const double all_weights =
       weights * (one_stream ? 1.0 : d(own_weights ? device.rows * device.columns : device.rows));
   const double spread = own_weights ? passage(shape, p, device) : 0.0;
@@ -285,6 +293,9 @@ Mapping choose_mapping(const LayerShape& shape, const aie::Device& device, const
   Search search{shape, device, std::nullopt};
   for (const Split split : {Split::rows, Split::channels, Split::pixels}) {
     if (split == Split::pixels && !shape.convolution()) continue;
+    if (split == Split::channels && columns_per_shim(device) > most_shared_columns(device)) {
+      continue;  // weights of more columns than a shim can describe
+    }
     Mapping mapping;
     mapping.split = split;
     const auto strip = strip_rows(shape, mapping, device, memtile_share);

@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "compiler/codegen/shim_use.hpp"
+
 namespace wbs::compiler {
 namespace {
 
@@ -66,6 +68,9 @@ class PhaseMaker {
   void run() {
     find_consumers();
     for (std::size_t layer = 0; layer < plan_.layers.size(); ++layer) make_layer(layer);
+    for (Phase& phase : plan_.phases) {
+      if (plan_.shim_budget > 0) phase.shim_descriptors = shim_descriptors(plan_, device_, phase);
+    }
     for (std::size_t index = 0; index < plan_.phases.size(); ++index) {
       for (const Use& use : plan_.phases[index].uses) {
         if (use.ddr) continue;
@@ -121,6 +126,23 @@ class PhaseMaker {
   }
 
   void add(Phase phase) { plan_.phases.push_back(std::move(phase)); }
+
+  /// A load or store as several phases where columns share a shim that could not describe all.
+  void add_move(const Phase& phase) {
+    const std::size_t most = at(most_shared_columns(device_));
+    std::size_t done = 0;
+    for (bool more = true; more; done += most) {
+      Phase part = phase;
+      more = false;
+      for (const ShimMap::Group& group : plan_.shims.groups()) {
+        more = more || group.columns.size() > done + most;
+        for (std::size_t i = 0; i < group.columns.size(); ++i) {
+          if (i < done || i >= done + most) part.parts[at(group.columns[i])].rows = 0;
+        }
+      }
+      add(std::move(part));
+    }
+  }
 
   /// The first chunks of the phase's weights: before the phase that computes now, if there is one,
   /// so that they come while it computes.
@@ -207,7 +229,7 @@ class PhaseMaker {
     phase.strip = strip;
     phase.uses = {{true, where.storage, all.begin, all.end, false},
                   {false, strip.region, 0, 0, true}};
-    add(std::move(phase));
+    add_move(phase);
     return strip;
   }
 
@@ -268,7 +290,7 @@ class PhaseMaker {
     }
     phase.uses = {{false, strip.region, 0, 0, false},
                   {true, strip.storage, all.begin, all.end, true}};
-    add(std::move(phase));
+    add_move(phase);
   }
 
   void compute(std::size_t layer_index, std::int64_t index, const std::vector<Strip>& inputs,

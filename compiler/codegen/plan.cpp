@@ -62,10 +62,10 @@ LayerShape shape_of(const Int8Network& network, std::size_t index, const Codegen
 
 /// Sizes of the weights chunks that each core gets, and of the rings that hold them on their way.
 void size_rings(LayerPlan& layer, const aie::Device& device) {
-  constexpr std::int64_t kAlign = 16;
+  const std::int64_t align = layer.slot_align;
   layer.ring_bytes = 0;
   if (!has_weights(layer.shape.kernel)) return;
-  layer.slot_bytes.assign(static_cast<std::size_t>(device.columns * device.rows), kAlign);
+  layer.slot_bytes.assign(static_cast<std::size_t>(device.columns * device.rows), align);
   for (std::int64_t column = 0; column < device.columns; ++column) {
     for (std::int64_t row = 0; row < device.rows; ++row) {
       std::int64_t& most = layer.slot_bytes[static_cast<std::size_t>(column * device.rows + row)];
@@ -75,7 +75,7 @@ void size_rings(LayerPlan& layer, const aie::Device& device) {
           const ChunkSpan span = chunk_span(layer, out, k);
           const std::int64_t bytes =
               chunk_bytes(layer.kept, layer.shape.kernel, layer.shape.taps(), span);
-          most = std::max(most, (bytes + kAlign - 1) / kAlign * kAlign);
+          most = std::max(most, (bytes + align - 1) / align * align);
         }
       }
     }
@@ -183,11 +183,11 @@ std::vector<std::int64_t> weight_rows(const LayerPlan& layer, const aie::Device&
                                       std::int64_t column) {
   std::vector<std::int64_t> rows;
   if (layer.mapping.split == Split::pixels) {
-    if (column == 0) rows.push_back(0);  // one stream for all cores
+    if (column == weights_home(device, 0)) rows.push_back(0);  // one stream for all cores
     return rows;
   }
   for (std::int64_t row = 0; row < device.rows; ++row) {
-    if (layer.mapping.split == Split::channels || row % device.columns == column) {
+    if (layer.mapping.split == Split::channels || weights_home(device, row) == column) {
       rows.push_back(row);
     }
   }
@@ -303,6 +303,8 @@ void make_room(const Int8Network& network, const aie::Device& device, const Code
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
   NetworkPlan plan;
+  plan.shims = ShimMap(device);
+  if (plan.shims.any_shared()) plan.shim_budget = device.silicon.shim.descriptors;
   plan.layout = lay_out(network);
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
@@ -310,6 +312,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
     LayerPlan& layer = plan.layers.emplace_back();
     layer.operation = i;
     layer.shape = shape_of(network, i, options);
+    if (options.compress_weights) layer.slot_align = 32;
     map_layer(network, device, options, layer);
   }
   plan.resident = may_be_resident(network, plan, device);

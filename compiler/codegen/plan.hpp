@@ -10,6 +10,7 @@
 #include "compiler/codegen/generate.hpp"
 #include "compiler/codegen/layout.hpp"
 #include "compiler/codegen/mapping.hpp"
+#include "compiler/codegen/shim_map.hpp"
 #include "compiler/codegen/weights.hpp"
 #include "networks/int8_network.hpp"
 
@@ -37,6 +38,7 @@ struct Strip {
 /// Rows and blocks of a storage.
 struct Part {
   std::int64_t row = 0, rows = 0, block = 0, blocks = 0;
+  friend bool operator==(const Part&, const Part&) = default;
 };
 
 /// A layer on the array.
@@ -49,7 +51,8 @@ struct LayerPlan {
   Pieces pieces;
   /// Bytes of a weights chunk as the core at (column, row) gets it, by column * rows + row.
   std::vector<std::int64_t> slot_bytes;
-  std::int64_t ring_bytes = 0;  ///< of all rings in the fullest Memtile
+  std::int64_t slot_align = 16;  ///< of these sizes; compression works on 32 bytes
+  std::int64_t ring_bytes = 0;   ///< of all rings in the fullest Memtile
 };
 
 /// Memory that a phase reads or writes: bytes of the Memtiles, or rows of a storage in DDR.
@@ -66,6 +69,7 @@ struct Phase {
   Kind kind = Kind::compute;
   std::size_t layer = 0;  ///< of NetworkPlan::layers
   std::vector<Use> uses;
+  std::int64_t shim_descriptors = 0;  ///< at the shim that does most for it, at most
 
   // Moves: `parts` by array column, between the strip and DDR, or (exchange) from the neighbours.
   Strip strip;
@@ -83,12 +87,15 @@ struct Phase {
 };
 
 struct NetworkPlan {
+  ShimMap shims;
   Layout layout;
   std::vector<LayerPlan> layers;
   std::vector<bool> resident;  ///< by storage: lives in the Memtiles only
   std::vector<bool> preload;   ///< by layer: its weights come while the layer before computes
   std::vector<Region> regions;
   std::vector<Phase> phases;
+  /// Descriptors of a shim that phases of a step may take together; 0: each has enough of its own.
+  std::int64_t shim_budget = 0;
 };
 
 /// Which output blocks a core computes: [first, first + count).

@@ -36,7 +36,11 @@ std::vector<std::vector<std::size_t>> schedule(const NetworkPlan& plan) {
       if (step_of[j] >= step && conflict(plan, plan.phases[j], phase)) step = step_of[j] + 1;
     }
     const auto full = [&](std::size_t candidate) {
-      if (computes || candidate >= steps.size()) return false;
+      if (candidate >= steps.size() || steps[candidate].empty()) return false;
+      std::int64_t descriptors = phase.shim_descriptors;
+      for (const std::size_t j : steps[candidate]) descriptors += plan.phases[j].shim_descriptors;
+      if (plan.shim_budget > 0 && descriptors > plan.shim_budget) return true;
+      if (computes) return false;
       return std::count_if(steps[candidate].begin(), steps[candidate].end(), [&](std::size_t j) {
                return plan.phases[j].kind == phase.kind;
              }) >= kMoves;

@@ -173,6 +173,31 @@ void StepBuilder::route(const ChannelId& source, std::span<const ChannelId> dest
   }
 }
 
+int StepBuilder::tree(const ChannelId& channel) {
+  const auto [it, added] = trees_.try_emplace(channel, 0);
+  if (added) it->second = new_group();
+  return it->second;
+}
+
+std::int16_t StepBuilder::packet_route(const ChannelId& source,
+                                       std::span<const ChannelId> destinations) {
+  constexpr std::int64_t kPackets = 32;  // 5 bits of the header (AM020 chapter 2)
+  auto& known = packet_ends_[source];
+  const std::vector<ChannelId> wanted(destinations.begin(), destinations.end());
+  const auto it = std::find(known.begin(), known.end(), wanted);
+  const auto id = static_cast<std::int16_t>(it - known.begin());
+  if (id >= kPackets) full(source.tile, "packet ids for one channel", kPackets);
+  if (it == known.end()) known.push_back(wanted);
+  route(source, destinations, id, tree(source));
+  return id;
+}
+
+std::int16_t StepBuilder::merging_route(const ChannelId& source, const ChannelId& destination) {
+  constexpr std::int16_t kId = 0;  // the receiver does not look at it
+  route(source, std::span(&destination, 1), kId, tree(destination));
+  return kId;
+}
+
 aie::Step StepBuilder::take() {
   std::sort(step_.tiles.begin(), step_.tiles.end(),
             [](const aie::TileProgram& a, const aie::TileProgram& b) { return a.tile < b.tile; });

@@ -51,6 +51,13 @@ class StepBuilder {
              std::int16_t packet = -1, int group = -1);
   [[nodiscard]] int new_group() { return ++groups_; }
 
+  /// Connects a channel that has several receivers, or sets of them, in turn; returns the id of the
+  /// packets that reach `destinations`, the same for the same ones.
+  [[nodiscard]] std::int16_t packet_route(const ChannelId& source,
+                                          std::span<const ChannelId> destinations);
+  /// Connects one of several channels that send packets to a receiver; returns their id.
+  [[nodiscard]] std::int16_t merging_route(const ChannelId& source, const ChannelId& destination);
+
   [[nodiscard]] aie::Step take();
 
  private:
@@ -64,6 +71,7 @@ class StepBuilder {
   [[nodiscard]] std::vector<aie::Port::Kind> path(aie::TileId from, aie::TileId to) const;
   [[nodiscard]] const aie::TileLimits& limits(aie::TileKind kind) const;
   aie::Channel& channel(const ChannelId& id);
+  int tree(const ChannelId& channel);
   void connect(aie::TileId id, aie::Port slave, aie::Port master, std::int16_t packet);
 
   const aie::Device* device_;
@@ -73,6 +81,9 @@ class StepBuilder {
   std::map<aie::TileId, std::pair<int, int>> used_descriptors_;  ///< by half, Memtiles
   std::set<std::tuple<ChannelId, ChannelId, std::int16_t>> routes_;
   std::map<Edge, std::vector<int>> links_;  ///< owner group of each link
+  std::map<ChannelId, int> trees_;          ///< group of all routes from or to a channel
+  /// Receivers of each packet id of a channel.
+  std::map<ChannelId, std::vector<std::vector<ChannelId>>> packet_ends_;
   int groups_ = 0;
 };
 

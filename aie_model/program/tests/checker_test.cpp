@@ -88,7 +88,7 @@ const std::vector<Mutation> kDescriptorMutations{
      }},
     {"dimensions",
      [](Program& p) {
-       descriptor(p, kMemtile, 1).dimensions = {{8, 1}, {2, 8}, {2, 16}, {2, 32}, {1, 1}};
+       descriptor(p, kMemtile, 1).dimensions = {{7, 1}, {2, 8}, {2, 16}, {2, 32}, {1, 1}};
      }},
     {"dimension count",
      [](Program& p) {
@@ -102,11 +102,15 @@ const std::vector<Mutation> kDescriptorMutations{
        descriptor(p, kMemtile, 3).pad_after[1] = 1;
      }},
     {"stride", [](Program& p) { descriptor(p, kCore, 0).dimensions = {{32, 1}, {2, 8193}}; }},
-    {"stride", [](Program& p) { descriptor(p, kMemtile, 1).dimensions = {{8, 1}, {8, 0}}; }},
+    {"stride", [](Program& p) { descriptor(p, kMemtile, 1).dimensions = {{8, 1}, {7, 0}}; }},
     {"stride", [](Program& p) { descriptor(p, kCore, 0).iteration = {2, 8193}; }},
     {"iteration count", [](Program& p) { descriptor(p, kMemtile, 1).iteration = {65, 1}; }},
     {"iteration count", [](Program& p) { descriptor(p, kMemtile, 1).iteration.count = 0; }},
-    {"word limit", [](Program& p) { descriptor(p, kCore, 0).words = 1 << 14; }},
+    {"word limit",
+     [](Program& p) {
+       descriptor(p, kCore, 0).words = 1 << 14;
+       descriptor(p, kCore, 0).dimensions = {{128, 1}, {128, 1}};
+     }},
     {"word product", [](Program& p) { descriptor(p, kMemtile, 1).words = 65; }},
     {"alignment", [](Program& p) { descriptor(p, kMemtile, 1).address = 2; }},
     {"padding", [](Program& p) { descriptor(p, kMemtile, 1).pad_after[2] = 1; }},
@@ -136,10 +140,10 @@ const std::vector<Mutation> kDescriptorMutations{
     {"address range", [](Program& p) { descriptor(p, kShim, 0).address = 4; }},
     {"address range", [](Program& p) { descriptor(p, kShim, 0).iteration = {2, 1}; }},
     {"address range", [](Program& p) { descriptor(p, kCore, 0).address = 65536 - 252; }},
-    {"address range", [](Program& p) { descriptor(p, kMemtile, 1).address = 524288 - 252; }},
+    {"address range", [](Program& p) { descriptor(p, kMemtile, 1).address = 524288 - 220; }},
     {"address range",
      [](Program& p) {
-       descriptor(p, kMemtile, 1).address = 524288 - 256;
+       descriptor(p, kMemtile, 1).address = 524288 - 224;
        descriptor(p, kMemtile, 1).dimensions[1].stride = 9;
      }},
 };
@@ -203,6 +207,39 @@ const std::vector<Mutation> kCoreMutations{
      [](Program& p) { tile(p, kCore).code.resize(769, {CoreOp::Kind::advance, {}, 0, 1}); }},
 };
 
+const std::vector<Mutation> kBalanceMutations{
+    {"compression",
+     [](Program& p) {
+       descriptor(p, kMemtile, 1).compress = descriptor(p, kCore, 0).compress = true;
+     }},
+    {"compression", [](Program& p) { descriptor(p, kCore, 0).sizes = {9}; }},
+    {"compression",
+     [](Program& p) {
+       descriptor(p, kCore, 1).compress = descriptor(p, kMemtile, 24).compress = true;
+       descriptor(p, kCore, 1).sizes = descriptor(p, kMemtile, 24).sizes = {7};
+     }},
+    {"compression",
+     [](Program& p) {
+       p.ddr[0].kind = DdrBuffer::Kind::weights;
+       descriptor(p, kShim, 0).compress = true;
+       descriptor(p, kMemtile, 0).compress = true;
+     }},
+    {"compression ends", [](Program& p) { descriptor(p, kCore, 0).compress = true; }},
+    {"compression ends", [](Program& p) { descriptor(p, kCore, 1).compress = true; }},
+    {"compression ends", [](Program& p) { descriptor(p, kMemtile, 0).compress = true; }},
+    {"stream balance",
+     [](Program& p) {
+       descriptor(p, kCore, 1).compress = descriptor(p, kMemtile, 24).compress = true;
+       tile(p, kMemtile).channels[2].tasks[0].repeat = 2;
+     }},
+    {"stack", [](Program& p) { descriptor(p, kCore, 0).address = 65536 - 1024 - 252; }},
+    {"stream balance", [](Program& p) { tile(p, kShim).channels[0].tasks[0].repeat = 2; }},
+    {"stream balance", [](Program& p) { descriptor(p, kMemtile, 0).words = 32; }},
+    {"stream balance", [](Program& p) { descriptor(p, kMemtile, 1).pad_after[1] = 2; }},
+    {"stream balance", [](Program& p) { tile(p, kCore).channels[1].tasks[0].repeat = 2; }},
+    {"packet length", [](Program& p) { descriptor(p, kCore, 1).words = 32; }},
+};
+
 class Checker : public testing::TestWithParam<Mutation> {};
 
 TEST_P(Checker, NamesTheRuleThatTheChangeBreaksAndNoOther) {
@@ -222,6 +259,7 @@ INSTANTIATE_TEST_SUITE_P(Channels, Checker, testing::ValuesIn(kChannelMutations)
 INSTANTIATE_TEST_SUITE_P(Descriptors, Checker, testing::ValuesIn(kDescriptorMutations));
 INSTANTIATE_TEST_SUITE_P(Streams, Checker, testing::ValuesIn(kStreamMutations));
 INSTANTIATE_TEST_SUITE_P(Cores, Checker, testing::ValuesIn(kCoreMutations));
+INSTANTIATE_TEST_SUITE_P(Balance, Checker, testing::ValuesIn(kBalanceMutations));
 
 TEST(CheckerRules, AcceptTheGoodProgram) {
   for (const Violation& violation : check(good_program(), good_device())) {
@@ -233,7 +271,7 @@ TEST(CheckerRules, AreEachBrokenByAChange) {
   std::set<std::string> broken;
   const std::vector<std::string_view> rules = rule_names();
   for (const auto& group : {kTileMutations, kChannelMutations, kDescriptorMutations,
-                            kStreamMutations, kCoreMutations}) {
+                            kStreamMutations, kCoreMutations, kBalanceMutations}) {
     for (const Mutation& mutation : group) {
       broken.insert(mutation.rule);
     }

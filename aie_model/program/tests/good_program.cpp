@@ -36,7 +36,8 @@ void add_memtile(Program& program) {
   memtile.descriptors.resize(25);
   memtile.descriptors[0] = linear(0, {}, {0, 1});
   memtile.descriptors[1] = linear(0, {0, 1});
-  memtile.descriptors[1].dimensions = {{8, 1}, {8, 8}};
+  memtile.descriptors[1].words = kWords - 8;  // and 8 zeros
+  memtile.descriptors[1].dimensions = {{8, 1}, {7, 8}};
   memtile.descriptors[1].pad_after = {0, 1, 0};
   memtile.descriptors[2] = linear(1024, {1, 1});
   memtile.descriptors[3] = linear(0);

@@ -47,6 +47,8 @@ Descriptor sample_descriptor() {
   descriptor.next = 1;
   descriptor.packet = 31;
   descriptor.target = 7;
+  descriptor.compress = true;
+  descriptor.sizes = {9, 27};
   return descriptor;
 }
 

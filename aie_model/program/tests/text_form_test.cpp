@@ -26,7 +26,7 @@ step 0 "conv1: rows 0..3" of layer 0 "conv1"
   core(1,2)
     locks 2 0 -3
     bd 0: own @0 6 words
-    bd 1: ddr 1 @1099511627776 24 words loops 2*1 3*-16 4*64 iteration 5*-96 pad before 1 2 3 pad after 4 5 6 acquire 2>=3 release 4+=5 packet 31 for bd 7 next 1
+    bd 1: ddr 1 @1099511627776 24 words loops 2*1 3*-16 4*64 iteration 5*-96 pad before 1 2 3 pad after 4 5 6 compressed to 9 27 acquire 2>=3 release 4+=5 packet 31 for bd 7 next 1
     s2mm 1 out of order: 9 packets
     mm2s 2: bd 0 x3, bd 1
     ring 0: @1024 3 slots of 256 bytes kept 7 0 4294967295

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "aie_model/machine/machine.hpp"
+#include "compiler/codegen/shim_map.hpp"
 #include "compiler/codegen/tests/run_program.hpp"
 #include "networks/int8_random.hpp"
 
@@ -37,7 +39,82 @@ TEST_P(RandomNetworks, RunThroughDdrBitForBitLikeTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Arrays, RandomNetworks,
                          testing::Values("aie2:1x1", "aie2:2x2", "aie2:4x4", "aie2:8x8", "aie2:5x3",
-                                         "aie2:3x6", "npu2"));
+                                         "aie2:3x6", "npu2", "ve2302"));
+
+TEST_P(RandomNetworks, RunWithCompressedWeightsBitForBitLikeTheReference) {
+  const aie::Device device = value_or_throw(aie::find_device(GetParam()));
+  CodegenOptions options;
+  options.compress_weights = true;
+  options.sparse_mac = false;
+  std::uint64_t compressed = 0;
+  for (std::uint64_t seed = 51; seed <= 56; ++seed) {
+    const networks::Int8Network network = networks::random_int8_network(seed);
+    EXPECT_EQ(difference_from_reference(network, device, options, seed), "") << "seed " << seed;
+    const aie::RunResult run = aie::run(generate(network, device, options), device, {});
+    EXPECT_EQ(run.unknown_stream_words, 0U);
+    EXPECT_LE(run.compressed_stream_words, run.compressed_words);
+    compressed += run.compressed_words;
+  }
+  EXPECT_GT(compressed, 0U);
+}
+
+class FewShims : public testing::TestWithParam<std::vector<std::int32_t>> {};
+
+TEST_P(FewShims, RunBitForBitLikeTheReference) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:6x3"));
+  device.silicon.shim_columns = GetParam();
+  CodegenOptions options;
+  for (std::uint64_t seed = 31; seed <= 40; ++seed) {
+    const networks::Int8Network network = networks::random_int8_network(seed);
+    options.keep_in_memtiles = seed % 2 == 0;
+    EXPECT_EQ(difference_from_reference(network, device, options, seed), "") << "seed " << seed;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Columns, FewShims,
+                         testing::Values(std::vector<std::int32_t>{0}, std::vector<std::int32_t>{5},
+                                         std::vector<std::int32_t>{1, 4},
+                                         std::vector<std::int32_t>{2, 3},
+                                         std::vector<std::int32_t>{0, 1, 2, 3, 4}));
+
+TEST(FewShimsOfAWideArray, RunBitForBitLikeTheReference) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:24x2"));
+  device.silicon.shim_columns = {11};
+  for (std::uint64_t seed = 41; seed <= 44; ++seed) {
+    const networks::Int8Network network = networks::random_int8_network(seed);
+    EXPECT_EQ(difference_from_reference(network, device, {}, seed), "") << "seed " << seed;
+  }
+}
+
+TEST(FewShimsOfAWideArray, TakeLongerThanAShimInEachColumn) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:6x3"));
+  const networks::Int8Network network = networks::random_int8_network(3);
+  const auto run = [&] { return aie::run(generate(network, device), device, {}); };
+  const aie::RunResult all = run();
+  device.silicon.shim_columns = {2};
+  const aie::RunResult one = run();
+  aie::StepTime of_all, of_one;
+  for (const aie::StepTime& step : all.steps) of_all += step;
+  for (const aie::StepTime& step : one.steps) of_one += step;
+  EXPECT_GT(of_one.shim, of_all.shim);
+  EXPECT_GT(one.cycles, all.cycles);
+}
+
+TEST(ShimMap, SharesColumnsEvenlyAndThenGoesTheShortestWay) {
+  const ShimMap map(value_or_throw(aie::find_device("ve2302")));
+  ASSERT_EQ(map.groups().size(), 6U);
+  for (const ShimMap::Group& group : map.groups()) EXPECT_LE(group.columns.size(), 3U);
+  const ShimMap wide(value_or_throw(aie::find_device("ve2802")));
+  ASSERT_EQ(wide.groups().size(), 12U);
+  for (const ShimMap::Group& group : wide.groups()) EXPECT_LE(group.columns.size(), 4U);
+}
+
+TEST(ShimMap, RefusesColumnsThatFindNoLinks) {
+  aie::Device device = value_or_throw(aie::find_device("aie2:6x3"));
+  device.silicon.shim_columns = {0, 5};
+  device.silicon.shim.masters[2] = 1;
+  EXPECT_THROW(ShimMap{device}, Error);
+}
 
 }  // namespace
 }  // namespace wbs::compiler
