@@ -27,8 +27,8 @@ constexpr char kNameEnd = '\0';  // no name of a node contains it
 constexpr const char* kColumnNames =
     "kind,window_rows,window_columns,stride_rows,stride_columns,top,left,bottom,right,"
     "weights,bias,shifts,shift_input,shift_second,pool_shift,multiplier,minimum,maximum,"
-    "channels,rows,columns,unsigned,exponent,macs";
-constexpr std::size_t kColumns = 24;
+    "channels,rows,columns,unsigned,exponent,macs,first_row";
+constexpr std::size_t kColumns = 25;
 
 /// The group's datasets.
 struct Tables {
@@ -62,7 +62,8 @@ Integers row_of(const Int8Op& op) {
           op.output.columns,
           op.output.is_unsigned ? 1 : 0,
           op.output.exponent,
-          op.macs};
+          op.macs,
+          op.first_row};
 }
 
 template <typename T>
@@ -121,6 +122,7 @@ void set_numbers(const std::int64_t* row, Int8Op& op) {
   op.maximum = static_cast<std::int16_t>(row[17]);
   op.output = {row[18], row[19], row[20], row[21] != 0, static_cast<std::int32_t>(row[22])};
   op.macs = row[23];
+  op.first_row = row[24];
 }
 
 std::vector<Int8Op> operations_of(const Tables& tables) {

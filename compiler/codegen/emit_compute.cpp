@@ -64,9 +64,10 @@ class ComputeEmitter {
   std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
 
   /// The input pixels of the tile whose first output is (row, col) of the strip.
-  Access input_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,
+  Access input_access(std::size_t input, std::int64_t column, BlockRange blocks, std::int64_t row,
                       std::int64_t col) const {
     const LayerShape& s = layer_.shape;
+    const Strip& strip = phase_.inputs[input];
     const std::int64_t top =
         (strip_first_row(layer_, column, phase_.index) + row) * s.stride_rows - s.pad_top;
     const std::int64_t left = col * s.stride_columns - s.pad_left;
@@ -79,7 +80,8 @@ class ComputeEmitter {
     const std::int64_t rows = layer_.pieces.tile_in_rows - above - below;
     const std::int64_t columns = layer_.pieces.tile_in_columns - before - after;
     Access access;
-    access.address = strip_address(*context_.plan, strip, column, blocks.first, top + above) +
+    access.address = strip_address(*context_.plan, strip, column, blocks.first,
+                                   place(op_.inputs[input]).row + top + above) +
                      static_cast<std::uint64_t>((left + before) * 8);
     access.dimensions = {
         {u32(columns * 2), 1},
@@ -99,9 +101,10 @@ class ComputeEmitter {
     return loops;
   }
 
-  std::int64_t input_block(std::size_t input) const {
-    return context_.plan->layout.places[op_.inputs[input]].block;
+  const Place& place(std::size_t operation) const {
+    return context_.plan->layout.places[operation];
   }
+  std::int64_t input_block(std::size_t input) const { return place(op_.inputs[input]).block; }
 
   /// Convolutions: every core of the column gets all input channels, once per chunk.
   void send_image(std::int64_t column) {
@@ -109,7 +112,7 @@ class ComputeEmitter {
     const BlockRange blocks{input_block(0), layer_.shape.in_blocks};
     for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
       for_each_tile(0, [&](std::int64_t row, std::int64_t col) {
-        accesses.push_back(input_access(phase_.inputs[0], column, blocks, row, col));
+        accesses.push_back(input_access(0, column, blocks, row, col));
       });
     }
     const ChannelId source{mem_tile(column), Direction::mm2s, kInputChannel};
@@ -165,7 +168,7 @@ class ComputeEmitter {
         for_each_tile(core, [&](std::int64_t row, std::int64_t col) {
           for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
             const BlockRange in{input_block(i) + blocks.first, blocks.count};
-            accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
+            accesses.push_back(input_access(i, column, in, row, col));
             if (shared_) accesses.back().packet = static_cast<std::int16_t>(core);
           }
         });
@@ -187,11 +190,11 @@ class ComputeEmitter {
 
   Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
                        std::int64_t col) const {
-    const std::int64_t block = context_.plan->layout.places[layer_.operation].block + blocks.first;
+    const Place& to = place(layer_.operation);
     const std::int64_t columns = layer_.shape.out_columns;
     Access access;
-    access.address = strip_address(*context_.plan, phase_.output, column, block,
-                                   strip_first_row(layer_, column, phase_.index) + row) +
+    access.address = strip_address(*context_.plan, phase_.output, column, to.block + blocks.first,
+                                   to.row + strip_first_row(layer_, column, phase_.index) + row) +
                      static_cast<std::uint64_t>(col * 8);
     access.dimensions = {
         {u32(layer_.mapping.tile_columns * 2), 1},

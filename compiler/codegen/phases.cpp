@@ -44,6 +44,11 @@ Rows column_input_rows(const LayerPlan& layer, std::int64_t column) {
   return input_rows(layer.shape, strip_first_row(layer, column, 0), layer.pieces.column_rows);
 }
 
+/// Rows of a part in its storage.
+Rows below(const Rows& rows, std::int64_t first) {
+  return {rows.begin + first, rows.end + first};
+}
+
 std::int64_t strip_height(const LayerPlan& layer) {
   return std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
 }
@@ -80,7 +85,7 @@ class PhaseMaker {
     consumers_.resize(plan_.layout.storages.size());
     for (std::size_t i = 0; i < plan_.layers.size(); ++i) {
       for (const std::size_t input : operation(plan_.layers[i]).inputs) {
-        consumers_[place(input).storage].push_back(i);
+        consumers_[place(input).storage].push_back({i, place(input).row});
       }
     }
   }
@@ -99,8 +104,8 @@ class PhaseMaker {
     strip.storage = index;
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       Rows rows = owned_rows(s.rows, device_, column);
-      for (const std::size_t consumer : consumers_[index]) {
-        const Rows needed = column_input_rows(plan_.layers[consumer], column);
+      for (const auto& [consumer, row] : consumers_[index]) {
+        const Rows needed = below(column_input_rows(plan_.layers[consumer], column), row);
         rows = {std::min(rows.begin, needed.begin), std::max(rows.end, needed.end)};
       }
       strip.row.push_back(rows.begin);
@@ -134,6 +139,9 @@ class PhaseMaker {
 
   /// Copies of the rows that a column needs and its neighbours own, once for each value.
   void exchange(std::size_t layer, std::size_t input) {
+    while (network_.operations[input].kind == Int8Op::Kind::slice) {
+      input = network_.operations[input].inputs.front();  // once for all slices
+    }
     const Place where = place(input);
     const Strip& strip = resident_strip(where.storage);
     Phase phase;
@@ -156,10 +164,10 @@ class PhaseMaker {
     add(std::move(phase));
   }
 
-  bool needs_neighbours(const LayerPlan& layer, std::size_t index) const {
+  bool needs_neighbours(const LayerPlan& layer, const Place& input) const {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      const Rows own = owned_rows(storage(index).rows, device_, column);
-      const Rows needed = column_input_rows(layer, column);
+      const Rows own = owned_rows(storage(input.storage).rows, device_, column);
+      const Rows needed = below(column_input_rows(layer, column), input.row);
       if (needed.begin < own.begin || needed.end > own.end) return true;
     }
     return false;
@@ -179,7 +187,8 @@ class PhaseMaker {
     Rows all{s.rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const Rows rows =
-          input_rows(layer.shape, strip_first_row(layer, column, index), strip_height(layer));
+          below(input_rows(layer.shape, strip_first_row(layer, column, index), strip_height(layer)),
+                where.row);
       BlockRange range{0, layer.shape.in_blocks};
       if (layer.mapping.split == Split::channels && !layer.shape.convolution()) {
         range = column_blocks(layer, device_, column);
@@ -227,7 +236,7 @@ class PhaseMaker {
     std::int64_t blocks = 0;
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const BlockRange range = column_blocks(layer, device_, column);
-      strip.row.push_back(strip_first_row(layer, column, index));
+      strip.row.push_back(strip_first_row(layer, column, index) + where.row);
       strip.block.push_back(where.block + range.first);
       blocks = std::max(blocks, range.count);
     }
@@ -243,12 +252,13 @@ class PhaseMaker {
     phase.layer = layer_index;
     phase.index = index;
     phase.strip = strip;
-    Rows all{layer.shape.out_rows, 0};
+    const std::int64_t top = place(layer.operation).row;
+    Rows all{storage(strip.storage).rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      const std::int64_t first = strip_first_row(layer, column, index);
+      const std::int64_t first = top + strip_first_row(layer, column, index);
       const std::int64_t end = first + strip_height(layer);
       const std::int64_t begin = layer.mapping.split != Split::channels
-                                     ? std::max(first, column * layer.pieces.column_rows)
+                                     ? std::max(first, top + column * layer.pieces.column_rows)
                                      : first;
       phase.parts.push_back({begin, std::max<std::int64_t>(0, end - begin), strip.block[at(column)],
                              column_blocks(layer, device_, column).count});
@@ -293,8 +303,10 @@ class PhaseMaker {
   void make_layer(std::size_t layer_index) {
     const LayerPlan& layer = plan_.layers[layer_index];
     for (const std::size_t input : operation(layer).inputs) {
-      const std::size_t s = place(input).storage;
-      if (plan_.resident[s] && needs_neighbours(layer, s)) exchange(layer_index, input);
+      const Place where = place(input);
+      if (plan_.resident[where.storage] && needs_neighbours(layer, where)) {
+        exchange(layer_index, input);
+      }
     }
     const std::size_t out = place(layer.operation).storage;
     std::vector<Strip> next = inputs_of_strip(layer_index, 0);
@@ -311,7 +323,8 @@ class PhaseMaker {
   const Int8Network& network_;
   const aie::Device& device_;
   NetworkPlan& plan_;
-  std::vector<std::vector<std::size_t>> consumers_;  ///< layers by storage
+  /// By storage: layers, and the row of the storage that is their first.
+  std::vector<std::vector<std::pair<std::size_t, std::int64_t>>> consumers_;
   std::map<std::size_t, Strip> resident_;
   std::map<std::size_t, std::vector<std::int64_t>> resident_end_;
   std::set<std::size_t> exchanged_;
@@ -327,12 +340,15 @@ std::vector<bool> may_be_resident(const Int8Network& network, const NetworkPlan&
   resident[places[network.output].storage] = false;
   for (const LayerPlan& layer : plan.layers) {
     const bool by_rows = layer.mapping.split != Split::channels;
-    if (!by_rows) resident[places[layer.operation].storage] = false;
+    const std::size_t out = places[layer.operation].storage;
+    const bool whole = layer.shape.out_rows == plan.layout.storages[out].rows;
+    // Columns do not own what they compute of a part: rows of a tile are shared among all.
+    if (!by_rows || !whole) resident[out] = false;
     for (const std::size_t input : network.operations[layer.operation].inputs) {
       const std::size_t s = places[input].storage;
       if (!by_rows) resident[s] = false;
       for (std::int64_t column = 0; column < device.columns; ++column) {
-        const Rows needed = column_input_rows(layer, column);
+        const Rows needed = below(column_input_rows(layer, column), places[input].row);
         const std::int64_t west = std::max<std::int64_t>(0, column - 1);
         const std::int64_t east = std::min(device.columns - 1, column + 1);
         const std::int64_t rows = plan.layout.storages[s].rows;

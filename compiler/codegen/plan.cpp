@@ -28,6 +28,8 @@ aie::Kernel kernel_of(const Int8Op& op) {
     case Int8Op::Kind::conv:
     case Int8Op::Kind::input:
     case Int8Op::Kind::concat:
+    case Int8Op::Kind::slice:
+    case Int8Op::Kind::stack:
       break;
   }
   return aie::Kernel::conv;
@@ -304,7 +306,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   plan.layout = lay_out(network);
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
-    if (op.kind == Int8Op::Kind::input || op.kind == Int8Op::Kind::concat) continue;
+    if (!is_computed(op.kind)) continue;
     LayerPlan& layer = plan.layers.emplace_back();
     layer.operation = i;
     layer.shape = shape_of(network, i, options);
