@@ -76,7 +76,11 @@ double passage(const LayerShape& shape, const Pieces& p, const aie::Device& devi
                     static_cast<double>(shape.operands());
   const double out = static_cast<double>(shape.out_blocks * shape.out_rows * shape.out_columns * 8);
   const double load = static_cast<double>(p.strip_in_bytes * p.strips) / 8;
-  return kSteps + load + (in / 4 + out / 4 + out / 8) / columns;
+  const double shims = kSteps + load + (in / 4 + out / 4 + out / 8) / columns;
+  const double dram = device.silicon.dram_bytes_per_cycle;
+  if (dram <= 0) return shims;
+  // Every column loads the input; reads and writes of external memory do not share its rate.
+  return std::max(shims, kSteps + (columns * load * 8 + 2 * out + in) / dram);
 }
 
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step
