@@ -215,6 +215,29 @@ Bytes concat(const Int8Network& network, const Int8Op& op, std::span<const Bytes
   return result;
 }
 
+Bytes slice(const Int8Op& op, const Int8Shape& whole, const Bytes& bytes) {
+  WBS_ASSERT(op.first_row >= 0 && op.first_row + op.output.rows <= whole.rows);
+  Bytes result;
+  for (std::int64_t channel = 0; channel < whole.channels; ++channel) {
+    const auto from = bytes.begin() + (channel * whole.rows + op.first_row) * whole.columns;
+    result.insert(result.end(), from, from + op.output.rows * whole.columns);
+  }
+  return result;
+}
+
+Bytes stack(const Int8Network& network, const Int8Op& op, std::span<const Bytes> results) {
+  Bytes result;
+  for (std::int64_t channel = 0; channel < op.output.channels; ++channel) {
+    for (const std::size_t input : op.inputs) {
+      const Int8Shape& part = network.operations[input].output;
+      const std::int64_t plane = part.rows * part.columns;
+      const auto from = results[input].begin() + channel * plane;
+      result.insert(result.end(), from, from + plane);
+    }
+  }
+  return result;
+}
+
 Image operand(const Int8Network& network, const Int8Op& op, std::size_t which,
               std::span<const Bytes> results) {
   const std::size_t input = op.inputs.at(which);
@@ -253,6 +276,10 @@ Bytes result_of(const Int8Network& network, const Int8Op& op, std::span<const By
     bytes = max_pool(op, operand(network, op, 0, results));
   } else if (op.kind == Int8Op::Kind::concat) {
     bytes = concat(network, op, results);
+  } else if (op.kind == Int8Op::Kind::slice) {
+    bytes = slice(op, network.operations[op.inputs.at(0)].output, results[op.inputs[0]]);
+  } else if (op.kind == Int8Op::Kind::stack) {
+    bytes = stack(network, op, results);
   } else {
     const std::vector<std::int32_t> sums = sums_of(network, op, results);
     const std::size_t plane = at(op.output.rows * op.output.columns);

@@ -42,6 +42,9 @@ std::string print(const Int8Op& op, std::size_t index) {
   if (op.kind == Int8Op::Kind::add) {
     line += fmt::format(" <<{},{}>>{}", op.shift_input, op.shift_second, op.pool_shift);
   }
+  if (op.kind == Int8Op::Kind::slice) {
+    line += fmt::format(" rows {}..{}", op.first_row, op.first_row + out.rows - 1);
+  }
   if (op.kind != Int8Op::Kind::input) line += fmt::format(" [{},{}]", op.minimum, op.maximum);
   if (!op.weights.empty()) {
     const auto zeros = std::count(op.weights.begin(), op.weights.end(), std::int8_t{0});
@@ -69,6 +72,10 @@ std::string_view to_string(Int8Op::Kind kind) noexcept {
       return "add";
     case Int8Op::Kind::concat:
       return "concat";
+    case Int8Op::Kind::slice:
+      return "slice";
+    case Int8Op::Kind::stack:
+      return "stack";
   }
   return "?";
 }

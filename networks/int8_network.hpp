@@ -34,9 +34,21 @@ struct Int8Shape {
 /// max_pool; average_pool: clamp(round_shift(sum over the window * multiplier, pool_shift), ...).
 /// add: clamp(round_shift((a << shift_input) + (b << shift_second), pool_shift), ...).
 /// concat: of inputs that all have the result's exponent and signedness.
+/// slice: rows [first_row, first_row + output.rows) of its input; stack: its inputs' rows one below
+///   the other. Both are views for depth-wise tiles (depth_tiles.hpp): no numbers change.
 /// Padding is zero; max pools with padding have unsigned inputs.
 struct Int8Op {
-  enum class Kind : std::uint8_t { input, conv, depthwise, max_pool, average_pool, add, concat };
+  enum class Kind : std::uint8_t {
+    input,
+    conv,
+    depthwise,
+    max_pool,
+    average_pool,
+    add,
+    concat,
+    slice,
+    stack
+  };
   Kind kind = Kind::input;
   std::string name;                 ///< of the graph node that gives the result's weights or value
   std::string result;               ///< of the last graph node fused into it
@@ -50,11 +62,18 @@ struct Int8Op {
   std::uint8_t shift_input = 0, shift_second = 0, pool_shift = 0;
   std::int32_t multiplier = 1;
   std::int16_t minimum = -128, maximum = 127;
+  std::int64_t first_row = 0;  ///< slice: of its input
   Int8Shape output;
   std::int64_t macs = 0;
 };
 
 [[nodiscard]] std::string_view to_string(Int8Op::Kind kind) noexcept;
+
+/// False of the input and of what only says where other results lie: concat, slice, stack.
+[[nodiscard]] constexpr bool is_computed(Int8Op::Kind kind) noexcept {
+  using enum Int8Op::Kind;
+  return kind != input && kind != concat && kind != slice && kind != stack;
+}
 
 /// Operations in execution order; operations[0] is the input.
 struct Int8Network {

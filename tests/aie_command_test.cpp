@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "apps/aie/device_choice.hpp"
 #include "apps/aie/program_file.hpp"
 #include "tests/command.hpp"
 
@@ -146,6 +147,35 @@ TEST_F(AieCommand, PassesPrintTheirTextForms) {
   const std::string text = directory_->file("net.txt", graph.output);
   EXPECT_EQ(answer({"compile", "--network", text, "--array", "2x2", "--json"}).at("layers"),
             compiled_.at("layers"));
+}
+
+TEST(AieDepthTiles, AreShownExactAndCounted) {
+  const TemporaryDirectory directory;
+  const std::string device = directory.file(
+      "slow.toml",
+      "base = \"aie2:2x2\"\nname = \"slow\"\nmemtile_bytes = 131072\n"
+      "[silicon]\ndram_bytes_per_cycle = 0.5\n[silicon.memtile]\nmemory_bytes = 131072\n");
+  const std::string file = directory.path() + "/p.h5";
+  const auto compile = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"compile", "--network", "vgg16", "--input", "3x64x64", "--device",
+                               device, "--depth-tiles"});
+    return more;
+  };
+  const json compiled = answer(compile({"4", "--out", file, "--json"}));
+  EXPECT_FALSE(compiled.at("depth_cuts").empty()) << compiled.dump();
+  EXPECT_THAT(wbs(compile({"4", "--passes", "depth"})).output, HasSubstr("in 4 tiles"));
+  EXPECT_EQ(answer({"simulate", file, "--mode", "functional", "--json"}).at("bit_exact"), true);
+  EXPECT_EQ(answer(compile({"1", "--json"})).at("depth_cuts"), json::array());
+  EXPECT_EQ(wbs(compile({"none", "--json"})).exit_code, 2);
+}
+
+TEST(AieDepthTiles, SlowMemoryIsADeviceOfItsOwn) {
+  const apps::ChosenDevice slow = apps::choose_array("3x3", 16);
+  EXPECT_DOUBLE_EQ(slow.device.silicon.dram_bytes_per_cycle, 1.5);  // 3 shims, 2 channels, 4 bytes
+  EXPECT_DOUBLE_EQ(slow.device.load_bandwidth,
+                   apps::choose_array("3x3").device.load_bandwidth / 16);
+  EXPECT_EQ(apps::device_of_text(slow.text).silicon.dram_bytes_per_cycle, 1.5);
+  EXPECT_DOUBLE_EQ(apps::choose_array("npu1", 3).device.silicon.dram_bytes_per_cycle, 5.0);
 }
 
 TEST(AieCommandErrors, NameWhatDoesNotFit) {

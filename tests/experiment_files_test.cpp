@@ -53,6 +53,12 @@ TEST(ShippedExperiments, TrainingRunsOnTheEmbeddedData) {
 }
 #endif
 
+TEST(ShippedExperiments, DepthWiseTilingHasThePapersRows) {
+  const CommandResult result = dry_run(repository_file("experiments/aie2_depth_tiling.toml"));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr(": 10 cases, 20 stage executions"));
+}
+
 TEST(ShippedExperiments, KernelsAreMeasuredUnderOtherPatterns) {
   const CommandResult result = dry_run(repository_file("experiments/kernels_patterns.toml"));
   EXPECT_EQ(result.exit_code, 0) << result.errors;

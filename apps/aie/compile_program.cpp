@@ -1,16 +1,18 @@
 #include "apps/aie/compile_program.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "aie_model/program/checker.hpp"
+#include "compiler/depth/depth.hpp"
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace wbs::apps {
 namespace {
@@ -33,18 +35,37 @@ class Stopwatch {
 
 CompiledProgram compile_program(const ScaledModel& model, const std::string& pattern,
                                 const aie::Device& device, const networks::Int8Options& integers,
-                                const compiler::CodegenOptions& options) {
+                                const compiler::CodegenOptions& options, std::int64_t depth_tiles) {
   CompiledProgram compiled;
   Stopwatch watch;
   compiled.network =
       networks::to_int8(model.model.graph, model.model.weights, model.scales, integers);
   compiled.convert_s = watch.lap();
+  if (depth_tiles != 1) {
+    compiler::DepthResult tiled =
+        compiler::tile_network(compiled.network, device, options, depth_tiles);
+    for (const networks::DepthCut& cut : tiled.cuts) {
+      compiled.depth_cuts.push_back(compiler::print(compiled.network, cut));
+    }
+    compiled.network = std::move(tiled.network);
+  }
+  compiled.depth_s = watch.lap();
   compiled.program = compiler::generate(compiled.network, device, options);
   compiled.program.pattern = pattern;
   compiled.generate_s = watch.lap();
   check_program(compiled.program, device, ErrorKind::internal);
   compiled.check_s = watch.lap();
   return compiled;
+}
+
+std::int64_t parse_depth_tiles(const std::string& text) {
+  if (text == "auto") return compiler::kDepthAuto;
+  const auto tiles = parse_integer(text);
+  if (!tiles || *tiles < 1) {
+    throw Error(ErrorKind::usage,
+                fmt::format("depth tiles '{}': expected a number from 1 on, or auto", text));
+  }
+  return *tiles;
 }
 
 void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind) {
@@ -96,6 +117,7 @@ nlohmann::json compile_json(const CompiledProgram& compiled, const ScaledModel& 
   const ProgramSize size = size_of(program);
   return {{"network", program.network},
           {"pattern", program.pattern},
+          {"depth_cuts", compiled.depth_cuts},
           {"device", program.device},
           {"columns", program.columns},
           {"rows", program.rows},
@@ -104,6 +126,7 @@ nlohmann::json compile_json(const CompiledProgram& compiled, const ScaledModel& 
           {"achieved_sparsity", model.achieved_sparsity},
           {"seconds", compiled.seconds()},
           {"convert_s", compiled.convert_s},
+          {"depth_s", compiled.depth_s},
           {"generate_s", compiled.generate_s},
           {"check_s", compiled.check_s},
           {"steps", size.steps},
@@ -132,11 +155,16 @@ std::string compile_text(const CompiledProgram& compiled, const ScaledModel& mod
       "packed weights {:.2f} MB; {} tensors between layers pass through DDR ({:.2f} MB)\n",
       1e-6 * static_cast<double>(size.packed_bytes), size.tensors_in_ddr,
       1e-6 * static_cast<double>(size.scratch_bytes));
+  if (!compiled.depth_cuts.empty()) {
+    text += fmt::format("depth-wise tiles: {}\n", fmt::join(compiled.depth_cuts, ", "));
+  }
   text += fmt::format("weights: {}; scales: {}; sparsity of pruned layers {:.3f}\n",
                       model.weights_source, model.scales_source, model.achieved_sparsity);
-  text +=
-      fmt::format("compiled in {:.3f} s: integers {:.3f}, mapping and code {:.3f}, checks {:.3f}\n",
-                  compiled.seconds(), compiled.convert_s, compiled.generate_s, compiled.check_s);
+  text += fmt::format(
+      "compiled in {:.3f} s: integers {:.3f}, depth-wise tiles {:.3f}, mapping and code "
+      "{:.3f}, checks {:.3f}\n",
+      compiled.seconds(), compiled.convert_s, compiled.depth_s, compiled.generate_s,
+      compiled.check_s);
   return text;
 }
 

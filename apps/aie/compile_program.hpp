@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "aie_model/device.hpp"
 #include "aie_model/program/program.hpp"
@@ -18,19 +19,26 @@ namespace wbs::apps {
 struct CompiledProgram {
   networks::Int8Network network;
   aie::Program program;
-  double convert_s = 0.0;   ///< networks::to_int8
-  double generate_s = 0.0;  ///< mapping, memory, schedule, code
-  double check_s = 0.0;     ///< aie::check
-  [[nodiscard]] double seconds() const { return convert_s + generate_s + check_s; }
+  std::vector<std::string> depth_cuts;  ///< "FIRST .. LAST in N" of each depth-wise tiled part
+  double convert_s = 0.0;               ///< networks::to_int8
+  double depth_s = 0.0;                 ///< compiler::tile_network
+  double generate_s = 0.0;              ///< mapping, memory, schedule, code
+  double check_s = 0.0;                 ///< aie::check
+  [[nodiscard]] double seconds() const { return convert_s + depth_s + generate_s + check_s; }
 };
 
-/// Converts, generates and checks. `pattern` is noted in the program. Throws Error: `unsupported`
+/// Converts, tiles, generates and checks. `pattern` is noted in the program; depth_tiles as
+/// compiler::tile_network() takes it. Throws Error: `unsupported`
 /// naming the node that does not fit, `internal` naming tile and rule when the checker refuses what
 /// the compiler made.
 [[nodiscard]] CompiledProgram compile_program(const ScaledModel& model, const std::string& pattern,
                                               const aie::Device& device,
                                               const networks::Int8Options& integers,
-                                              const compiler::CodegenOptions& options);
+                                              const compiler::CodegenOptions& options,
+                                              std::int64_t depth_tiles = 1);
+
+/// The depth tiles that a user names: a number from 1 on, or "auto". Throws Error(usage).
+[[nodiscard]] std::int64_t parse_depth_tiles(const std::string& text);
 
 /// Throws Error(kind) naming tile and rule of the first limit of `device` that the program breaks,
 /// and how many more there are.

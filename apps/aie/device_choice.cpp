@@ -113,9 +113,22 @@ ChosenDevice choose_device(const std::string& array, const std::string& device) 
   }
 }
 
-ChosenDevice choose_array(const std::string& array) {
+ChosenDevice choose_array(const std::string& array, double ddr_slowdown) {
   const bool is_size = !array.empty() && array[0] >= '0' && array[0] <= '9';
-  return is_size ? choose_device(array, "") : choose_device("", array);
+  ChosenDevice chosen = is_size ? choose_device(array, "") : choose_device("", array);
+  if (ddr_slowdown == 1.0) return chosen;
+  const aie::Device& d = chosen.device;
+  const double shims =
+      4 * d.silicon.times.words_per_cycle * static_cast<double>(d.columns * d.ddr_channels);
+  const double memory = d.silicon.dram_bytes_per_cycle;
+  json description = json::parse(chosen.text);
+  description["values"] = {
+      {"name", fmt::format("{} with {} times slower DDR", d.name, ddr_slowdown)},
+      {"load_bandwidth", d.load_bandwidth / ddr_slowdown},
+      {"loadw_bandwidth", d.loadw_bandwidth / ddr_slowdown},
+      {"write_bandwidth", d.write_bandwidth / ddr_slowdown},
+      {"silicon", {{"dram_bytes_per_cycle", (memory > 0 ? memory : shims) / ddr_slowdown}}}};
+  return {device_of(description), description.dump()};
 }
 
 aie::Device device_of_text(const std::string& text) {

@@ -19,9 +19,10 @@ struct ChosenDevice {
 /// when the array is larger than the device.
 [[nodiscard]] ChosenDevice choose_device(const std::string& array, const std::string& device);
 
-/// The device of an experiment's `array`: "4x4", "aie2:4x4" or a device's name. Throws
-/// Error(usage).
-[[nodiscard]] ChosenDevice choose_array(const std::string& array);
+/// The device of an experiment's `array`: "4x4", "aie2:4x4" or a device's name. Its external memory
+/// is `ddr_slowdown` times slower than what its shims (and its memory) can move, in the estimators
+/// as in the event model; 1: as the device is. Throws Error(usage).
+[[nodiscard]] ChosenDevice choose_array(const std::string& array, double ddr_slowdown = 1.0);
 
 /// The device that choose_device() described. Throws Error(input).
 [[nodiscard]] aie::Device device_of_text(const std::string& text);

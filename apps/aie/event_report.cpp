@@ -8,6 +8,7 @@
 
 #include "apps/columns.hpp"
 #include "core/error.hpp"
+#include "networks/depth_tiles.hpp"
 
 namespace wbs::apps {
 namespace {
@@ -92,6 +93,26 @@ EventReport event_report(const aie::Program& program, const aie::Device& device,
                                           std::uint64_t{0})) /
       core_cycles;
   return report;
+}
+
+std::vector<EventLayer> untiled_layers(const EventReport& report) {
+  std::vector<EventLayer> layers;
+  for (const EventLayer& tile : report.layers) {
+    const std::string name(networks::untiled_name(tile.name));
+    const auto known = std::find_if(layers.begin(), layers.end(),
+                                    [&](const EventLayer& layer) { return layer.name == name; });
+    if (known == layers.end()) {
+      layers.push_back(tile);
+      layers.back().name = name;
+      continue;
+    }
+    known->steps += tile.steps;
+    known->cycles += tile.cycles;
+    known->busy += tile.busy;
+    known->kept_macs += tile.kept_macs;
+    if (known->steps > 0) known->bound = known->busy.bound();
+  }
+  return layers;
 }
 
 json to_json(const EventReport& report) {

@@ -44,6 +44,10 @@ struct EventReport {
 [[nodiscard]] EventReport event_report(const aie::Program& program, const aie::Device& device,
                                        const aie::RunResult& run, double run_s);
 
+/// The report's layers with the tiles of a depth-wise tiled layer as one, under its own name, where
+/// its first tile stands.
+[[nodiscard]] std::vector<EventLayer> untiled_layers(const EventReport& report);
+
 [[nodiscard]] nlohmann::json to_json(const EventReport& report);
 [[nodiscard]] std::string to_text(const EventReport& report);
 

@@ -28,8 +28,8 @@ constexpr const char* kColumnNames =
     "kind,window_rows,window_columns,stride_rows,stride_columns,top,left,bottom,right,"
     "weights,bias,shifts,second_shifts,shift_input,shift_second,pool_shift,multiplier,minimum,"
     "maximum,"
-    "channels,rows,columns,unsigned,exponent,macs";
-constexpr std::size_t kColumns = 25;
+    "channels,rows,columns,unsigned,exponent,macs,first_row";
+constexpr std::size_t kColumns = 26;
 
 /// The group's datasets.
 struct Tables {
@@ -64,7 +64,8 @@ Integers row_of(const Int8Op& op) {
           op.output.columns,
           op.output.is_unsigned ? 1 : 0,
           op.output.exponent,
-          op.macs};
+          op.macs,
+          op.first_row};
 }
 
 template <typename T>
@@ -126,6 +127,7 @@ void set_numbers(const std::int64_t* row, Int8Op& op) {
   op.maximum = static_cast<std::int16_t>(row[18]);
   op.output = {row[19], row[20], row[21], row[22] != 0, static_cast<std::int32_t>(row[23])};
   op.macs = row[24];
+  op.first_row = row[25];
 }
 
 std::vector<Int8Op> operations_of(const Tables& tables) {

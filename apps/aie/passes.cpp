@@ -10,6 +10,7 @@
 #include "apps/columns.hpp"
 #include "compiler/codegen/plan.hpp"
 #include "compiler/codegen/schedule.hpp"
+#include "compiler/depth/depth.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "networks/fold.hpp"
@@ -138,10 +139,17 @@ class Pipeline {
       return text_;
     }
     choose_scales(request_.choice, model);
-    const networks::Int8Network network = networks::to_int8(
+    const networks::Int8Network integers = networks::to_int8(
         model.model.graph, model.model.weights, model.scales, int8_options(request_.choice));
     if (done("integers", "activations fused, 8-bit integers; scales: " + model.scales_source,
-             networks::print(network))) {
+             networks::print(integers))) {
+      return text_;
+    }
+    const compiler::DepthResult depth =
+        compiler::tile_network(integers, request_.device, request_.codegen, request_.depth_tiles);
+    const networks::Int8Network& network = depth.network;
+    if (done("depth", "layers whose tensors do not fit, tile by tile",
+             compiler::print(integers, depth))) {
       return text_;
     }
     const compiler::NetworkPlan plan =
@@ -178,8 +186,8 @@ class Pipeline {
 }  // namespace
 
 const std::vector<std::string>& pass_names() {
-  static const std::vector<std::string> names{"graph", "fold",     "integers", "map",
-                                              "place", "schedule", "program"};
+  static const std::vector<std::string> names{"graph", "fold",  "integers", "depth",
+                                              "map",   "place", "schedule", "program"};
   return names;
 }
 

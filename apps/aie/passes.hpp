@@ -1,6 +1,7 @@
 // The pass pipeline of `wbs compile`, one text form after the other.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 
 namespace wbs::apps {
 
-/// Names of the passes in order: graph, fold, integers, map, place, schedule, program.
+/// Names of the passes in order: graph, fold, integers, depth, map, place, schedule, program.
 [[nodiscard]] const std::vector<std::string>& pass_names();
 
 /// What passes need besides the model.
@@ -18,6 +19,7 @@ struct PassRequest {
   AieModelChoice choice;
   aie::Device device;
   compiler::CodegenOptions codegen;
+  std::int64_t depth_tiles = 1;  ///< as compiler::tile_network() takes it
 };
 
 /// Runs the pipeline up to the pass `name` and returns the text form of its result; with "all" the
@@ -26,6 +28,7 @@ struct PassRequest {
 /// graph: the network as read (networks::parse_graph reads it back; so does --network FILE.txt).
 /// fold: batch norms inside their layers, identities gone; the same form.
 /// integers: the fused 8-bit network, one operation a line.
+/// depth: which layers are computed in depth-wise tiles, and each tile's rows.
 /// map: how each layer is spread and cut, with the search's estimate in cycles.
 /// place: tensors in the Memtiles or in DDR, and the Memtiles' regions.
 /// schedule: the phases of each step.

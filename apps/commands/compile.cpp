@@ -21,6 +21,7 @@ struct Options {
   compiler::CodegenOptions codegen;
   std::string array, device;
   std::string out, emit, passes, compress;
+  std::string depth_tiles = "1";
   std::int64_t step = -1;  ///< to print; -1: all
   bool json = false;
 };
@@ -47,7 +48,9 @@ int compile(const Options& options) {
   check(options);
   const ChosenDevice device = choose_device(options.array, options.device);
   if (!options.passes.empty()) {
-    fmt::print("{}", run_passes({options.model, device.device, options.codegen}, options.passes));
+    fmt::print("{}", run_passes({options.model, device.device, options.codegen,
+                                 parse_depth_tiles(options.depth_tiles)},
+                                options.passes));
     return 0;
   }
   if (options.out.empty() && options.emit.empty() && !options.json) {
@@ -55,8 +58,9 @@ int compile(const Options& options) {
   }
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
-  const CompiledProgram compiled = compile_program(model, options.model.pattern, device.device,
-                                                   int8_options(options.model), options.codegen);
+  const CompiledProgram compiled =
+      compile_program(model, options.model.pattern, device.device, int8_options(options.model),
+                      options.codegen, parse_depth_tiles(options.depth_tiles));
   if (!options.out.empty()) {
     write_program_file(options.out, {compiled.program, &compiled.network, device.text,
                                      model.weights_source, model.scales_source, ""});
@@ -112,9 +116,14 @@ void add_compile_command(CLI::App& program, Action& action) {
   command
       ->add_option("--passes", o->passes,
                    "Print what each pass did, or run up to this one and print its result: graph, "
-                   "fold, integers, map, place, schedule, program")
+                   "fold, integers, depth, map, place, schedule, program")
       ->expected(0, 1)
       ->default_str("all");
+  command
+      ->add_option("--depth-tiles", o->depth_tiles,
+                   "Compute layers whose tensors do not fit the Memtiles in this many depth-wise "
+                   "tiles; auto: try several numbers under the event model")
+      ->capture_default_str();
   command->add_flag("!--move-zero-blocks", o->codegen.skip_zero_blocks,
                     "Move and multiply zero blocks too");
   command->add_flag("!--no-sparse-mac", o->codegen.sparse_mac,

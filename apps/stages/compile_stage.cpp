@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "aie_model/device.hpp"
 #include "aie_model/estimator.hpp"
@@ -63,6 +64,10 @@ void check_weights_file(const harness::Values& parameters, std::vector<std::stri
   }
 }
 
+ChosenDevice array_of(const harness::Values& parameters) {
+  return choose_array(text(parameters, "array"), parameter<double>(parameters, "ddr_slowdown"));
+}
+
 /// Generates the program with the masked weights of the stages before (else pruned here) and scales
 /// from noise, and writes it beside the tiling. Returns its metrics.
 harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
@@ -75,8 +80,10 @@ harness::Values write_program(const harness::StageRun& run, const std::string& t
     prune_model(model.model, value_or_throw(sparsity::parse_pattern(pattern)));
   }
   choose_scales({}, model);
-  const ChosenDevice device = choose_array(text(run.parameters, "array"));
-  const CompiledProgram compiled = compile_program(model, pattern, device.device, {}, {});
+  const ChosenDevice device = array_of(run.parameters);
+  const CompiledProgram compiled =
+      compile_program(model, pattern, device.device, {}, {},
+                      parameter<std::int64_t>(run.parameters, "depth_tiles"));
   write_program_file(run.output_path,
                      {compiled.program, nullptr, device.text, "", model.scales_source, tiling});
   const ProgramSize size = size_of(compiled.program);
@@ -85,6 +92,7 @@ harness::Values write_program(const harness::StageRun& run, const std::string& t
           {"program_descriptors", size.descriptors},
           {"program_packed_bytes", size.packed_bytes},
           {"program_tensors_in_ddr", size.tensors_in_ddr},
+          {"program_depth_cuts", fmt::format("{}", fmt::join(compiled.depth_cuts, ", "))},
           {"program_scales", model.scales_source}};
 }
 
@@ -105,6 +113,10 @@ class CompileStage final : public harness::Stage {
          "when input channels are split: last_resort, even_shares, authors (compiler/README.md)"});
     specs.push_back({"model", ValueType::text, std::string("estimators"),
                      "event: generate the program too, for the event model beside the estimators"});
+    specs.push_back({"depth_tiles", ValueType::integer, std::int64_t{1},
+                     "event: depth-wise tiles of layers whose tensors do not fit; 0: by trying"});
+    specs.push_back({"ddr_slowdown", ValueType::number, 1.0,
+                     "event: external memory so many times slower than the shims"});
     specs.push_back({"weights", ValueType::text, std::string(), "event: as in the prune stage"});
     specs.push_back({"seed", ValueType::integer, std::int64_t{1}, "event: of seeded weights"});
     return specs;
@@ -129,13 +141,19 @@ class CompileStage final : public harness::Stage {
     if (model != "estimators" && model != "event") {
       problems.push_back(fmt::format("model '{}' is unknown: expected estimators or event", model));
     }
+    const double slowdown = parameter<double>(parameters, "ddr_slowdown");
+    const auto tiles = parameter<std::int64_t>(parameters, "depth_tiles");
+    if (!(slowdown > 0)) problems.emplace_back("ddr_slowdown must be more than 0");
+    if (tiles < 0) problems.emplace_back("depth_tiles must not be negative");
+    if (model != "event" && (slowdown != 1.0 || tiles != 1)) {
+      problems.emplace_back("depth_tiles and ddr_slowdown need model = \"event\"");
+    }
     if (model == "event") check_weights_file(parameters, problems, data_digests);
     return problems;
   }
 
   [[nodiscard]] harness::StageResult run(const harness::StageRun& run) const override {
-    const aie::Device device =
-        value_or_throw(find_array(text(run.parameters, "array")), ErrorKind::usage);
+    const aie::Device device = array_of(run.parameters).device;
     const networks::Graph& graph =
         load_graph(text(run.parameters, "network"), text(run.parameters, "input"));
     const std::string& pattern = text(run.parameters, "pattern");

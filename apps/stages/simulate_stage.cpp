@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <optional>
 
 #include "aie_model/estimator.hpp"
@@ -49,15 +52,43 @@ double compute_seconds(const aie::NetworkEstimate& estimate) {
   return total * kSecondsPerNs;
 }
 
+/// Adds up the rows from the layer FIRST to LAST of "FIRST:LAST": the time of a part of the network
+/// under each model. Throws Error(usage) when there are no such layers.
+void add_part(const std::string& part, harness::StageResult& result) {
+  const std::size_t colon = part.find(':');
+  const auto find = [&](const std::string& name) {
+    return std::find_if(result.rows.begin(), result.rows.end(), [&](const harness::Values& row) {
+      return std::get<std::string>(row.at("layer")) == name;
+    });
+  };
+  const auto first = find(part.substr(0, colon));
+  const auto last = colon == std::string::npos ? result.rows.end() : find(part.substr(colon + 1));
+  if (first == result.rows.end() || last == result.rows.end() || last < first) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("part '{}': expected FIRST:LAST, two layers of the network in order", part));
+  }
+  for (const char* model : {"published", "corrected", "event"}) {
+    const std::string column = std::string(model) + "_ns";
+    double sum = 0;
+    for (auto row = first; row <= last; ++row) {
+      const auto value = row->find(column);
+      if (value != row->end()) sum += std::get<double>(value->second);
+    }
+    if (sum > 0) result.metrics[std::string(model) + "_part_s"] = sum * kSecondsPerNs;
+  }
+}
+
 /// The event model's metrics of a program, and each layer's time in the row of that name.
 void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
                harness::StageResult& result) {
   const aie::RunResult run = aie::run(file.program, file.device, {});
   const EventReport report = event_report(file.program, file.device, run, 0.0);
+  const std::vector<EventLayer> layers = untiled_layers(report);
   const double ns_per_cycle = 1e9 / file.device.clock_hz;
   std::uint64_t linear_cycles = 0;
   for (const aie::TiledLayer& layer : tiled.layers) {
-    for (const EventLayer& timed : report.layers) {
+    for (const EventLayer& timed : layers) {
       if (layer.kind == aie::LayerKind::fully_connected && layer.name == timed.name) {
         linear_cycles += timed.cycles;
       }
@@ -75,7 +106,7 @@ void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
       {"event_ddr_write_bytes", static_cast<std::int64_t>(report.ddr_write_bytes)},
   });
   for (harness::Values& row : result.rows) {
-    for (const EventLayer& layer : report.layers) {
+    for (const EventLayer& layer : layers) {
       if (std::get<std::string>(row.at("layer")) != layer.name) continue;
       row["event_ns"] = static_cast<double>(layer.cycles) * ns_per_cycle;
       row["event_bound"] = layer.bound;
@@ -88,7 +119,10 @@ class SimulateStage final : public harness::Stage {
   [[nodiscard]] std::string_view name() const override { return "simulate"; }
   [[nodiscard]] int version() const override { return 1; }
 
-  [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override { return {}; }
+  [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
+    return {{"part", harness::ValueType::text, std::string(),
+             "FIRST:LAST, layers whose time is added up as event_part_s and so on"}};
+  }
 
   [[nodiscard]] std::vector<std::string> inputs() const override { return {"compile"}; }
 
@@ -108,7 +142,8 @@ class SimulateStage final : public harness::Stage {
     if (is_hdf5_file(compiled->second)) program = read_program_file(compiled->second, false);
     const compiler::TiledNetwork tiled =
         compiler::from_json(program ? program->tiling : read_text_file(compiled->second));
-    const aie::Device device = value_or_throw(find_array(tiled.device), ErrorKind::input);
+    const aie::Device device =
+        program ? program->device : value_or_throw(find_array(tiled.device), ErrorKind::input);
     const auto published = aie::estimate_network(tiled.layers, device, aie::Model::published);
     const auto corrected = aie::estimate_network(tiled.layers, device, aie::Model::corrected);
 
@@ -125,6 +160,8 @@ class SimulateStage final : public harness::Stage {
       result.rows.push_back(layer_row(tiled, i, published.layers[i], corrected.layers[i]));
     }
     if (program) add_event(*program, tiled, result);
+    const std::string& part = text(run.parameters, "part");
+    if (!part.empty()) add_part(part, result);
     return result;
   }
 };

@@ -64,9 +64,10 @@ class ComputeEmitter {
   std::int64_t input_rounds() const { return layer_.mapping.keep_input ? 1 : phase_.chunks; }
 
   /// The input pixels of the tile whose first output is (row, col) of the strip.
-  Access input_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,
+  Access input_access(std::size_t input, std::int64_t column, BlockRange blocks, std::int64_t row,
                       std::int64_t col) const {
     const LayerShape& s = layer_.shape;
+    const Strip& strip = phase_.inputs[input];
     const std::int64_t top =
         (strip_first_row(layer_, column, phase_.index) + row) * s.stride_rows - s.pad_top;
     const std::int64_t left = col * s.stride_columns - s.pad_left;
@@ -79,7 +80,8 @@ class ComputeEmitter {
     const std::int64_t rows = layer_.pieces.tile_in_rows - above - below;
     const std::int64_t columns = layer_.pieces.tile_in_columns - before - after;
     Access access;
-    access.address = strip_address(*context_.plan, strip, column, blocks.first, top + above) +
+    access.address = strip_address(*context_.plan, strip, column, blocks.first,
+                                   place(op_.inputs[input]).row + top + above) +
                      static_cast<std::uint64_t>((left + before) * 8);
     access.dimensions = {
         {u32(columns * 2), 1},
@@ -99,9 +101,10 @@ class ComputeEmitter {
     return loops;
   }
 
-  std::int64_t input_block(std::size_t input) const {
-    return context_.plan->layout.places[op_.inputs[input]].block;
+  const Place& place(std::size_t operation) const {
+    return context_.plan->layout.places[operation];
   }
+  std::int64_t input_block(std::size_t input) const { return place(op_.inputs[input]).block; }
 
   /// Convolutions: every core of the column gets all input channels, once per chunk.
   void send_image(std::int64_t column) {
@@ -109,7 +112,7 @@ class ComputeEmitter {
     const BlockRange blocks{input_block(0), layer_.shape.in_blocks};
     for (std::int64_t chunk = 0; chunk < input_rounds(); ++chunk) {
       for_each_tile(0, [&](std::int64_t row, std::int64_t col) {
-        accesses.push_back(input_access(phase_.inputs[0], column, blocks, row, col));
+        accesses.push_back(input_access(0, column, blocks, row, col));
       });
     }
     const ChannelId source{mem_tile(column), Direction::mm2s, kInputChannel};
@@ -164,12 +167,14 @@ class ComputeEmitter {
     const std::size_t inputs = layer_.shape.adds ? 1 : op_.inputs.size();
     for (std::size_t i = 0; i < inputs; ++i) {
       const BlockRange in{input_block(i) + blocks.first, blocks.count};
-      accesses.push_back(input_access(phase_.inputs[i], column, in, row, col));
+      accesses.push_back(input_access(i, column, in, row, col));
     }
     if (layer_.shape.adds) {
       const BlockRange added = added_blocks(column, core, round);
-      const BlockRange in{input_block(1) + added.first, added.count};
-      if (in.count > 0) accesses.push_back(tile_access(phase_.inputs[1], column, in, row, col));
+      if (added.count > 0) {
+        accesses.push_back(
+            tile_access(phase_.inputs[1], place(op_.inputs[1]), column, added, row, col));
+      }
     }
     for (Access& access : accesses) {
       if (shared_) access.packet = static_cast<std::int16_t>(core);
@@ -209,14 +214,15 @@ class ComputeEmitter {
     return all;
   }
 
-  /// A tile of the result's shape at (row, col) of the strip; `blocks` of the storage.
-  Access tile_access(const Strip& strip, std::int64_t column, BlockRange blocks, std::int64_t row,
-                     std::int64_t col) const {
+  /// A tile of the result's shape at (row, col) of the strip, of a tensor at `place`.
+  Access tile_access(const Strip& strip, const Place& place, std::int64_t column, BlockRange blocks,
+                     std::int64_t row, std::int64_t col) const {
     const std::int64_t columns = layer_.shape.out_columns;
     Access access;
-    access.address = strip_address(*context_.plan, strip, column, blocks.first,
-                                   strip_first_row(layer_, column, phase_.index) + row) +
-                     static_cast<std::uint64_t>(col * 8);
+    access.address =
+        strip_address(*context_.plan, strip, column, place.block + blocks.first,
+                      place.row + strip_first_row(layer_, column, phase_.index) + row) +
+        static_cast<std::uint64_t>(col * 8);
     access.dimensions = {
         {u32(layer_.mapping.tile_columns * 2), 1},
         {u32(layer_.mapping.tile_rows), static_cast<std::int32_t>(columns * 2)},
@@ -226,8 +232,7 @@ class ComputeEmitter {
 
   Access result_access(std::int64_t column, BlockRange blocks, std::int64_t row,
                        std::int64_t col) const {
-    blocks.first += context_.plan->layout.places[layer_.operation].block;
-    return tile_access(phase_.output, column, blocks, row, col);
+    return tile_access(phase_.output, place(layer_.operation), column, blocks, row, col);
   }
 
   /// The results of a core, in the order in which it sends them.

@@ -103,7 +103,8 @@ void add_parts(const EmitContext& context, const Phase& phase, std::uint32_t ste
                Program& program) {
   const NetworkPlan& plan = *context.plan;
   const LayerPlan& layer = plan.layers[phase.layer];
-  const std::int64_t base = plan.layout.places[layer.operation].block;
+  const Place& place = plan.layout.places[layer.operation];
+  const std::int64_t base = place.block;
   aie::ProgramLayer& described = program.layers[phase.layer];
   if (phase.kind == Phase::Kind::store) {
     const Storage& storage = plan.layout.storages[phase.strip.storage];
@@ -113,7 +114,9 @@ void add_parts(const EmitContext& context, const Phase& phase, std::uint32_t ste
     part.ddr_buffer = context.buffers[phase.strip.storage];
     part.address = static_cast<std::uint64_t>(base * storage.block_bytes());
     part.blocks = layer.shape.out_blocks;
-    part.rows = part.stored_rows = storage.rows;
+    part.rows = layer.shape.out_rows;
+    part.stored_rows = storage.rows;
+    part.first_row = place.row;
     if (phase.index + 1 >= layer.pieces.strips) described.parts = {part};
     return;
   }

@@ -17,10 +17,12 @@ struct Storage {
   [[nodiscard]] std::int64_t bytes() const { return blocks * block_bytes(); }
 };
 
-/// Where an operation's result begins in its storage.
+/// Where an operation's result begins in its storage. Slices and the parts of a stack are some rows
+/// of it.
 struct Place {
   std::size_t storage = 0;
   std::int64_t block = 0;
+  std::int64_t row = 0;
 };
 
 struct Layout {
@@ -28,10 +30,10 @@ struct Layout {
   std::vector<Place> places;  ///< by operation
 };
 
-/// Storages for all results. The parts of a concatenation are parts of one storage; a sum
-/// overwrites an operand that nobody else reads afterwards. Throws Error(unsupported) naming the
-/// node when a part has channels that are no multiple of 8 and is not the last, is the network's
-/// input, or belongs to two concatenations.
+/// Storages for all results. The parts of a concatenation or stack are parts of one storage, a
+/// slice is part of its input's; a sum overwrites an operand that nobody else reads afterwards.
+/// Throws Error(unsupported) naming the node when a part has channels that are no multiple of 8 and
+/// is not the last, is the network's input, or belongs to two concatenations.
 [[nodiscard]] Layout lay_out(const networks::Int8Network& network);
 
 /// Channels in blocks of 8.

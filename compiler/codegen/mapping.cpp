@@ -82,7 +82,12 @@ double passage(const LayerShape& shape, const Pieces& p, const aie::Device& devi
   const std::int64_t loads = shape.convolution() ? 1 : sharers;
   const double load = static_cast<double>(p.strip_in_bytes * p.strips * loads) / 8;
   const double second = shape.adds ? out / 4 : 0.0;
-  return kSteps + load + (in / 4 + out / 4 + out / 8 + second) / shims;
+  const double by_shims = kSteps + load + (in / 4 + out / 4 + out / 8 + second) / shims;
+  const double dram = device.silicon.dram_bytes_per_cycle;
+  if (dram <= 0) return by_shims;
+  // Every column loads the input; reads and writes of external memory do not share its rate.
+  const auto columns = static_cast<double>(device.columns);
+  return std::max(by_shims, kSteps + (columns * load * 8 + 2 * out + in) / dram);
 }
 
 /// Estimated cycles of the layer: the busiest of core, streams, shim and DRAM, plus what each step

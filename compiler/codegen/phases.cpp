@@ -53,6 +53,11 @@ Rows column_input_rows(const LayerPlan& layer, std::size_t which, std::int64_t c
   return operand_rows(layer, which, strip_first_row(layer, column, 0), layer.pieces.column_rows);
 }
 
+/// Rows of a part in its storage.
+Rows below(const Rows& rows, std::int64_t first) {
+  return {rows.begin + first, rows.end + first};
+}
+
 std::int64_t strip_height(const LayerPlan& layer) {
   return std::min(layer.mapping.strip_rows, layer.pieces.column_rows);
 }
@@ -113,7 +118,9 @@ class PhaseMaker {
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       Rows rows = owned_rows(s.rows, device_, column);
       for (const auto& [consumer, which] : consumers_[index]) {
-        const Rows needed = column_input_rows(plan_.layers[consumer], which, column);
+        const LayerPlan& layer = plan_.layers[consumer];
+        const Rows needed = below(column_input_rows(layer, which, column),
+                                  place(operation(layer).inputs[which]).row);
         rows = {std::min(rows.begin, needed.begin), std::max(rows.end, needed.end)};
       }
       strip.row.push_back(rows.begin);
@@ -164,6 +171,9 @@ class PhaseMaker {
 
   /// Copies of the rows that a column needs and its neighbours own, once for each value.
   void exchange(std::size_t layer, std::size_t input) {
+    while (network_.operations[input].kind == Int8Op::Kind::slice) {
+      input = network_.operations[input].inputs.front();  // once for all slices
+    }
     const Place where = place(input);
     const Strip& strip = resident_strip(where.storage);
     Phase phase;
@@ -187,10 +197,10 @@ class PhaseMaker {
   }
 
   bool needs_neighbours(const LayerPlan& layer, std::size_t which) const {
-    const std::size_t index = place(operation(layer).inputs[which]).storage;
+    const Place input = place(operation(layer).inputs[which]);
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      const Rows own = owned_rows(storage(index).rows, device_, column);
-      const Rows needed = column_input_rows(layer, which, column);
+      const Rows own = owned_rows(storage(input.storage).rows, device_, column);
+      const Rows needed = below(column_input_rows(layer, which, column), input.row);
       if (needed.begin < own.begin || needed.end > own.end) return true;
     }
     return false;
@@ -210,8 +220,9 @@ class PhaseMaker {
     std::int64_t blocks = 0;
     Rows all{s.rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      const Rows rows =
-          operand_rows(layer, which, strip_first_row(layer, column, index), strip_height(layer));
+      const Rows rows = below(
+          operand_rows(layer, which, strip_first_row(layer, column, index), strip_height(layer)),
+          where.row);
       BlockRange range{0, by_output ? layer.shape.out_blocks : layer.shape.in_blocks};
       if (layer.mapping.split == Split::channels && by_output) {
         range = column_blocks(layer, device_, column);
@@ -261,7 +272,7 @@ class PhaseMaker {
     std::int64_t blocks = 0;
     for (std::int64_t column = 0; column < device_.columns; ++column) {
       const BlockRange range = column_blocks(layer, device_, column);
-      strip.row.push_back(strip_first_row(layer, column, index));
+      strip.row.push_back(strip_first_row(layer, column, index) + where.row);
       strip.block.push_back(where.block + range.first);
       blocks = std::max(blocks, range.count);
     }
@@ -277,12 +288,13 @@ class PhaseMaker {
     phase.layer = layer_index;
     phase.index = index;
     phase.strip = strip;
-    Rows all{layer.shape.out_rows, 0};
+    const std::int64_t top = place(layer.operation).row;
+    Rows all{storage(strip.storage).rows, 0};
     for (std::int64_t column = 0; column < device_.columns; ++column) {
-      const std::int64_t first = strip_first_row(layer, column, index);
+      const std::int64_t first = top + strip_first_row(layer, column, index);
       const std::int64_t end = first + strip_height(layer);
       const std::int64_t begin = layer.mapping.split != Split::channels
-                                     ? std::max(first, column * layer.pieces.column_rows)
+                                     ? std::max(first, top + column * layer.pieces.column_rows)
                                      : first;
       phase.parts.push_back({begin, std::max<std::int64_t>(0, end - begin), strip.block[at(column)],
                              column_blocks(layer, device_, column).count});
@@ -363,13 +375,17 @@ std::vector<bool> may_be_resident(const Int8Network& network, const NetworkPlan&
   resident[places[network.output].storage] = false;
   for (const LayerPlan& layer : plan.layers) {
     const bool by_rows = layer.mapping.split != Split::channels;
-    if (!by_rows) resident[places[layer.operation].storage] = false;
+    const std::size_t out = places[layer.operation].storage;
+    const bool whole = layer.shape.out_rows == plan.layout.storages[out].rows;
+    // Columns do not own what they compute of a part: rows of a tile are shared among all.
+    if (!by_rows || !whole) resident[out] = false;
     const auto& operands = network.operations[layer.operation].inputs;
     for (std::size_t which = 0; which < operands.size(); ++which) {
-      const std::size_t s = places[operands[which]].storage;
+      const Place& place = places[operands[which]];
+      const std::size_t s = place.storage;
       if (!by_rows) resident[s] = false;
       for (std::int64_t column = 0; column < device.columns; ++column) {
-        const Rows needed = column_input_rows(layer, which, column);
+        const Rows needed = below(column_input_rows(layer, which, column), place.row);
         const std::int64_t west = std::max<std::int64_t>(0, column - 1);
         const std::int64_t east = std::min(device.columns - 1, column + 1);
         const std::int64_t rows = plan.layout.storages[s].rows;

@@ -1,11 +1,9 @@
 #include "compiler/codegen/plan.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <optional>
 
 #include "compiler/codegen/phases.hpp"
+#include "compiler/codegen/room.hpp"
 #include "compiler/codegen/weights.hpp"
 #include "core/error.hpp"
 
@@ -28,6 +26,8 @@ aie::Kernel kernel_of(const Int8Op& op) {
     case Int8Op::Kind::conv:
     case Int8Op::Kind::input:
     case Int8Op::Kind::concat:
+    case Int8Op::Kind::slice:
+    case Int8Op::Kind::stack:
       break;
   }
   return aie::Kernel::conv;
@@ -87,67 +87,6 @@ void size_rings(LayerPlan& layer, const aie::Device& device) {
     }
     layer.ring_bytes = std::max(layer.ring_bytes, bytes);
   }
-}
-
-/// First fit in the given order; returns the index of a region that finds no place.
-std::optional<std::size_t> place_in_order(std::vector<Region>& regions, std::int64_t memory,
-                                          const std::vector<std::size_t>& order) {
-  constexpr std::int64_t kAlign = 64;
-  std::vector<std::size_t> placed;
-  for (const std::size_t index : order) {
-    Region& region = regions[index];
-    std::vector<const Region*> beside;
-    for (const std::size_t other : placed) {
-      const Region& o = regions[other];
-      if (o.first <= region.last && region.first <= o.last) beside.push_back(&o);
-    }
-    std::sort(beside.begin(), beside.end(),
-              [](const Region* a, const Region* b) { return a->address < b->address; });
-    std::int64_t address = 0;
-    for (const Region* o : beside) {
-      if (address + region.bytes <= o->address) break;
-      address = std::max(address, (o->address + o->bytes + kAlign - 1) / kAlign * kAlign);
-    }
-    if (address + region.bytes > memory) return index;
-    region.address = address;
-    placed.push_back(index);
-  }
-  return std::nullopt;
-}
-
-/// Addresses for all regions: by first use, else the largest first.
-std::optional<std::size_t> place_regions(std::vector<Region>& regions, std::int64_t memory) {
-  std::vector<std::size_t> order(regions.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return regions[a].first < regions[b].first;
-  });
-  if (!place_in_order(regions, memory, order)) return std::nullopt;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return regions[a].bytes > regions[b].bytes;
-  });
-  return place_in_order(regions, memory, order);
-}
-
-/// The largest resident tensor alive beside `region` loses its residence. False: there is none.
-bool spill_beside(NetworkPlan& plan, const Region& region) {
-  std::optional<std::size_t> victim;
-  std::int64_t most = 0;
-  for (const Phase& phase : plan.phases) {
-    if (phase.kind != Phase::Kind::compute) continue;
-    const auto look = [&](const Strip& strip) {
-      const Region& own = plan.regions[strip.region];
-      const bool alive = own.first <= region.last && region.first <= own.last;
-      if (plan.resident[strip.storage] && alive && own.bytes > most) {
-        most = own.bytes;
-        victim = strip.storage;
-      }
-    };
-    for (const Strip& strip : phase.inputs) look(strip);
-    look(phase.output);
-  }
-  if (victim) plan.resident[*victim] = false;
-  return victim.has_value();
 }
 
 }  // namespace
@@ -239,9 +178,6 @@ bool one_x_tile_per_step(const aie::Device& device) {
   return device.rows > kColumnStreams;
 }
 
-namespace {
-
-/// Chooses the layer's mapping and what follows from it.
 void map_layer(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
                LayerPlan& layer) {
   constexpr int kTries = 8;
@@ -264,42 +200,6 @@ void map_layer(const Int8Network& network, const aie::Device& device, const Code
   }
 }
 
-/// Layers whose weights come early while the region is alive load them late instead. False: none.
-bool load_late_beside(NetworkPlan& plan, const Region& region) {
-  bool any = false;
-  for (const Phase& phase : plan.phases) {
-    if (phase.kind != Phase::Kind::preload || !plan.preload[phase.layer]) continue;
-    const Region& own = plan.regions[phase.weights_region];
-    if (own.first > region.last || region.first > own.last) continue;
-    plan.preload[phase.layer] = false;
-    any = true;
-  }
-  return any;
-}
-
-/// Makes room for the region: first by loading weights later, then by sending a tensor through DDR,
-/// then by smaller strips.
-void make_room(const Int8Network& network, const aie::Device& device, const CodegenOptions& options,
-               std::size_t homeless, NetworkPlan& plan) {
-  constexpr double kLeastShare = 1.0 / 64;
-  const Region region = plan.regions[homeless];
-  if (load_late_beside(plan, region) || spill_beside(plan, region)) return;
-  LayerPlan& layer = plan.layers[plan.phases[region.last].layer];
-  layer.memtile_share /= 2;
-  if (layer.memtile_share < kLeastShare) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("node '{}': a Memtile of device '{}' has no room for {} bytes of it",
-                            network.operations[layer.operation].name, device.name, region.bytes));
-  }
-  map_layer(network, device, options, layer);
-  const std::vector<bool> possible = may_be_resident(network, plan, device);
-  for (std::size_t i = 0; i < possible.size(); ++i) {
-    if (!possible[i]) plan.resident[i] = false;
-  }
-}
-
-}  // namespace
-
 NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
                          const CodegenOptions& options) {
   NetworkPlan plan;
@@ -308,7 +208,7 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   plan.layout = lay_out(network);
   for (std::size_t i = 0; i < network.operations.size(); ++i) {
     const Int8Op& op = network.operations[i];
-    if (op.kind == Int8Op::Kind::input || op.kind == Int8Op::Kind::concat) continue;
+    if (!is_computed(op.kind)) continue;
     LayerPlan& layer = plan.layers.emplace_back();
     layer.operation = i;
     layer.shape = shape_of(network, i, options);
@@ -318,12 +218,8 @@ NetworkPlan plan_network(const Int8Network& network, const aie::Device& device,
   plan.resident = may_be_resident(network, plan, device);
   if (!options.keep_in_memtiles) plan.resident.assign(plan.resident.size(), false);
   plan.preload.assign(plan.layers.size(), true);
-  for (;;) {
-    make_phases(network, device, plan);
-    const auto homeless = place_regions(plan.regions, device.silicon.memtile.memory_bytes);
-    if (!homeless) return plan;
-    make_room(network, device, options, *homeless, plan);
-  }
+  find_room(network, device, options, plan);
+  return plan;
 }
 
 }  // namespace wbs::compiler

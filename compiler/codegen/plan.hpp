@@ -137,6 +137,11 @@ struct RowRange {
 [[nodiscard]] bool one_chunk_per_step(const LayerPlan& layer, const aie::Device& device);
 [[nodiscard]] bool one_x_tile_per_step(const aie::Device& device);
 
+/// Chooses the layer's mapping, given its shape and memtile_share, and what follows from it. Throws
+/// as choose_mapping() does.
+void map_layer(const networks::Int8Network& network, const aie::Device& device,
+               const CodegenOptions& options, LayerPlan& layer);
+
 /// Mappings, residence, regions and phases of the whole network. Tensors stay in the Memtiles while
 /// memory lasts; the largest go to DDR first. Throws Error(unsupported) as choose_mapping() does.
 [[nodiscard]] NetworkPlan plan_network(const networks::Int8Network& network,
