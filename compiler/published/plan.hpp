@@ -1,0 +1,62 @@
+// The published schedule of one layer as numbers: what each step moves and computes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "aie_model/device.hpp"
+#include "aie_model/kernels/kernel_call.hpp"
+#include "aie_model/tiled_layer.hpp"
+#include "compiler/published/published.hpp"
+
+namespace wbs::compiler {
+
+/// A call of a core's kernel, `count` times in a row for pieces of the input channels or of the
+/// output channels that are alike.
+struct ReplayCall {
+  aie::KernelCall call;             ///< buffers and rows are not filled in yet
+  std::vector<std::uint32_t> kept;  ///< operands of each repetition
+};
+
+/// One sweep over the rows, `count` times (splits of the width, of a pool's channels).
+struct ReplaySweep {
+  std::int64_t count = 1;
+  std::vector<ReplayCall> calls;  ///< of each iteration; none: the core only passes data on
+};
+
+/// What happens between two barriers: a tile of the height, with a part of the weights. Words are
+/// those of one Memtile.
+struct ReplayStep {
+  std::string name;
+  std::int64_t load_words = 0, loadw_words = 0, write_words = 0;
+  std::int64_t sends = 0;         ///< chunks of weights to each row of cores
+  std::int64_t header_words = 0;  ///< before the first of them
+  std::int64_t iterations = 0;    ///< of one sweep
+  std::int64_t last_rows = 0;     ///< output rows of the last iteration
+  std::vector<ReplaySweep> sweeps;
+  [[nodiscard]] std::int64_t all_iterations() const;
+};
+
+/// A layer on the array. All columns that take part do what the fullest one does, all cores of a
+/// column what the fullest one does: so the published rules count.
+struct ReplayLayer {
+  std::int64_t columns = 0;        ///< that take part, from the first
+  std::int64_t chunk_words = 0;    ///< LOADWM: one chunk of weights, or a layer's parameters
+  std::int64_t loadfm_words = 0;   ///< into a column, each iteration
+  std::int64_t writefm_words = 0;  ///< out of a column, each iteration
+  std::int64_t rows = 0;           ///< output rows of an iteration
+  std::int64_t accumulator_bytes = 0;
+  bool has_weights = false;
+  std::vector<ReplayStep> steps;
+};
+
+/// The schedule of a tiled and planned layer; no steps for a concatenation.
+[[nodiscard]] ReplayLayer plan_replay(const aie::TiledLayer& layer, const aie::Device& device,
+                                      const PublishedOptions& options);
+
+/// Which buffers of cores and Memtiles the layer fills beyond their sizes.
+[[nodiscard]] std::vector<Excess> excesses_of(const aie::TiledLayer& layer,
+                                              const ReplayLayer& replay, const aie::Device& device);
+
+}  // namespace wbs::compiler

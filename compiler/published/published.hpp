@@ -1,0 +1,53 @@
+// The published tiling as a program: what each lane of the authors' schedule moves and computes, as
+// descriptors, locks, routes and kernel calls, so that the `event` machine can time it beside our
+// own programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aie_model/device.hpp"
+#include "aie_model/program/program.hpp"
+#include "compiler/tiled_network.hpp"
+
+namespace wbs::compiler {
+
+struct PublishedOptions {
+  bool sparse_mac = false;  ///< sparse convolutions use the 2:4 unit (guarantees_sparse_mac)
+};
+
+/// A buffer that the published tiling fills beyond what there is.
+struct Excess {
+  std::uint32_t layer = 0;  ///< of Program::layers
+  std::string buffer;  ///< "core input", "core output", "core weights", "core memory", "Memtile"
+  std::int64_t needed = 0, limit = 0;  ///< bytes
+};
+
+/// A program for timing only: it moves the right numbers of bytes, but addresses stand for buffers
+/// and not for pixels, and there are no weights in it.
+struct PublishedProgram {
+  aie::Program program;
+  std::vector<Excess> excesses;  ///< by layer; each buffer of a layer once, at its worst
+};
+
+/// The program of `network`, which was tiled for `device`. Layers without work (concatenations) are
+/// left out. Throws Error(unsupported) naming layer and limit where the array has no way for it:
+/// more than four rows of cores for each column, or columns without a shim of their own.
+[[nodiscard]] PublishedProgram published_program(const TiledNetwork& network,
+                                                 const aie::Device& device,
+                                                 const PublishedOptions& options = {});
+
+/// Rules of aie::check that a replay may break, because they are about sizes of buffers.
+[[nodiscard]] const std::vector<std::string_view>& published_exemptions();
+
+/// Bytes that the busiest Memtile moves for a layer in each lane of the published estimator,
+/// counted on the descriptors of such a program.
+struct LaneBytes {
+  std::int64_t load = 0, loadw = 0, loadfm = 0, loadwm = 0, write = 0, writefm = 0;
+  friend bool operator==(const LaneBytes&, const LaneBytes&) = default;
+};
+[[nodiscard]] LaneBytes lane_bytes(const aie::Program& program, std::uint32_t layer);
+
+}  // namespace wbs::compiler
