@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "aie_model/device.hpp"
 #include "aie_model/program/program.hpp"
@@ -33,8 +35,9 @@ struct CompiledProgram {
                                               const compiler::CodegenOptions& options);
 
 /// Throws Error(kind) naming tile and rule of the first limit of `device` that the program breaks,
-/// and how many more there are.
-void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind);
+/// and how many more there are. Rules in `exempt` do not count.
+void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind,
+                   std::span<const std::string_view> exempt = {});
 
 /// What a program consists of.
 struct ProgramSize {

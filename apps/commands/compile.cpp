@@ -10,7 +10,9 @@
 #include "apps/aie/device_choice.hpp"
 #include "apps/aie/passes.hpp"
 #include "apps/aie/program_file.hpp"
+#include "apps/aie/published_tiling.hpp"
 #include "apps/commands/commands.hpp"
+#include "apps/network_source.hpp"
 #include "core/error.hpp"
 
 namespace wbs::apps {
@@ -21,6 +23,7 @@ struct Options {
   compiler::CodegenOptions codegen;
   std::string array, device;
   std::string out, emit, passes;
+  std::string tiling = "ours";
   std::int64_t step = -1;  ///< to print; -1: all
   bool json = false;
 };
@@ -38,6 +41,51 @@ void check(const Options& options) {
     refuse("--calibrate and --quantisation exclude each other: both give the scales");
   }
   if (options.json && !options.emit.empty()) refuse("--json and --emit exclude each other");
+  if (options.tiling != "ours" && options.tiling != "published") {
+    refuse(fmt::format("--tiling {}: expected ours or published", options.tiling));
+  }
+  const AieModelChoice& model = options.model;
+  if (options.tiling == "published" &&
+      (!options.passes.empty() || model.calibrate > 0 || !model.quantisation.empty())) {
+    refuse(
+        "--passes, --calibrate and --quantisation belong to --tiling ours: a replay of the "
+        "published tiling has no values");
+  }
+}
+
+void print_program(const Options& options, const aie::Program& program) {
+  fmt::print("{}", options.step < 0
+                       ? aie::print(program)
+                       : aie::print_step(program, static_cast<std::uint32_t>(options.step)));
+}
+
+/// The replay of the published tiling.
+int compile_published(const Options& options, const ChosenDevice& device) {
+  const AieModelChoice& model = options.model;
+  const std::string& network = model.network.empty() ? model.weights : model.network;
+  if (network.empty()) {
+    throw Error(ErrorKind::usage, "compile needs --network NAME or --weights FILE.onnx");
+  }
+  compiler::CompileOptions choice;
+  choice.weights = model.pattern;
+  choice.densities = densities_of(model);
+  const CompiledReplay replay =
+      compile_replay(load_graph(network, model.input), choice, model.pattern, device.device);
+  if (!options.out.empty()) {
+    ProgramFileContent content{replay.published.program,       nullptr, device.text, "none", "none",
+                               compiler::to_json(replay.tiled)};
+    content.timing_only = kReplayNote;
+    content.exceeds = exceeded_limits(replay.published, device.device);
+    write_program_file(options.out, content);
+  }
+  if (!options.emit.empty()) {
+    print_program(options, replay.published.program);
+  } else if (options.json) {
+    fmt::print("{}\n", replay_json(replay, device.device).dump());
+  } else {
+    fmt::print("{}", replay_text(replay, device.device));
+  }
+  return 0;
 }
 
 int compile(const Options& options) {
@@ -50,6 +98,7 @@ int compile(const Options& options) {
   if (options.out.empty() && options.emit.empty() && !options.json) {
     throw Error(ErrorKind::usage, "compile needs --out P.h5, --emit text, --passes or --json");
   }
+  if (options.tiling == "published") return compile_published(options, device);
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
   const CompiledProgram compiled =
@@ -60,9 +109,7 @@ int compile(const Options& options) {
                                      model.weights_source, model.scales_source, ""});
   }
   if (!options.emit.empty()) {
-    fmt::print("{}", options.step < 0 ? aie::print(compiled.program)
-                                      : aie::print_step(compiled.program,
-                                                        static_cast<std::uint32_t>(options.step)));
+    print_program(options, compiled.program);
   } else if (options.json) {
     fmt::print("{}\n", compile_json(compiled, model).dump());
   } else {
@@ -111,6 +158,10 @@ void add_compile_command(CLI::App& program, Action& action) {
                    "fold, integers, map, place, schedule, program")
       ->expected(0, 1)
       ->default_str("all");
+  command
+      ->add_option("--tiling", o->tiling,
+                   "ours, or published: the authors' tiling as a program for timing only")
+      ->capture_default_str();
   command->add_flag("!--move-zero-blocks", o->codegen.skip_zero_blocks,
                     "Move and multiply zero blocks too");
   command->add_flag("!--no-sparse-mac", o->codegen.sparse_mac,

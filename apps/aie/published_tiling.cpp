@@ -1,0 +1,116 @@
+#include "apps/aie/published_tiling.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "aie_model/program/checker.hpp"
+#include "apps/aie/compile_program.hpp"
+#include "apps/network_source.hpp"
+#include "core/error.hpp"
+#include "sparsity/operands.hpp"
+#include "sparsity/pattern.hpp"
+
+namespace wbs::apps {
+
+CompiledReplay compile_replay(const networks::Graph& graph, const compiler::CompileOptions& options,
+                              const std::string& pattern, const aie::Device& device) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  CompiledReplay replay;
+  replay.tiled = compiler::compile(graph, device, options);
+  const bool sparse_mac = sparsity::guarantees_sparse_mac(
+      value_or_throw(sparsity::parse_pattern(pattern), ErrorKind::usage));
+  replay.published = compiler::published_program(replay.tiled, device, {.sparse_mac = sparse_mac});
+  check_program(replay.published.program, device, ErrorKind::internal,
+                compiler::published_exemptions());
+  replay.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return replay;
+}
+
+compiler::Densities densities_of(const Model& model) {
+  compiler::Densities densities;
+  for (const networks::Node& node : model.graph.nodes) {
+    if (!is_pruned(model.graph, node, /*linear_too=*/false)) continue;
+    densities.by_layer[node.name] =
+        compiler::measured_density(model.weights.at(networks::weight_key(node, "weight")));
+  }
+  return densities;
+}
+
+compiler::Densities densities_of(const AieModelChoice& choice) {
+  if (choice.weights.empty()) {
+    compiler::Densities densities;
+    densities.convolutions = compiler::nominal_density(
+        value_or_throw(sparsity::parse_pattern(choice.pattern), ErrorKind::usage));
+    return densities;
+  }
+  return densities_of(load_scaled_model(choice).model);
+}
+
+std::vector<std::string> exceeded_limits(const compiler::PublishedProgram& published,
+                                         const aie::Device& device) {
+  const aie::Program& program = published.program;
+  std::vector<std::string> lines;
+  for (const compiler::Excess& excess : published.excesses) {
+    lines.push_back(fmt::format("{}: {} takes {} bytes of {}", program.layers[excess.layer].name,
+                                excess.buffer, excess.needed, excess.limit));
+  }
+  std::map<std::pair<std::uint32_t, std::string>, std::pair<std::int64_t, std::string>> broken;
+  for (const aie::Violation& found : aie::check(program, device)) {
+    auto& [times, first] = broken[{program.steps[found.step].layer, found.rule}];
+    if (times++ == 0) first = found.message;
+  }
+  for (const auto& [where, what] : broken) {
+    lines.push_back(fmt::format("{}: rule '{}' broken {} times, first: {}",
+                                program.layers[where.first].name, where.second, what.first,
+                                what.second));
+  }
+  return lines;
+}
+
+nlohmann::json replay_json(const CompiledReplay& replay, const aie::Device& device) {
+  const aie::Program& program = replay.published.program;
+  const ProgramSize size = size_of(program);
+  return {{"network", program.network},
+          {"pattern", program.pattern},
+          {"device", program.device},
+          {"columns", program.columns},
+          {"rows", program.rows},
+          {"tiling", "published"},
+          {"timing_only", true},
+          {"seconds", replay.seconds},
+          {"steps", size.steps},
+          {"layers", size.layers},
+          {"instructions", size.instructions},
+          {"calls", size.calls},
+          {"descriptors", size.descriptors},
+          {"tasks", size.tasks},
+          {"connections", size.connections},
+          {"packed_bytes", size.packed_bytes},
+          {"macs", size.macs},
+          {"kept_macs", size.kept_macs},
+          {"exceeds", exceeded_limits(replay.published, device)}};
+}
+
+std::string replay_text(const CompiledReplay& replay, const aie::Device& device) {
+  const aie::Program& program = replay.published.program;
+  const ProgramSize size = size_of(program);
+  std::string text = fmt::format(
+      "{} ({}) for {}, published tiling: {} layers in {} steps, {} instructions, {} kernel calls, "
+      "{} descriptors, {} tasks\n",
+      program.network, program.pattern, program.device, size.layers, size.steps, size.instructions,
+      size.calls, size.descriptors, size.tasks);
+  text += fmt::format("This program {}.\n", kReplayNote);
+  const std::vector<std::string> exceeded = exceeded_limits(replay.published, device);
+  if (!exceeded.empty()) text += "It takes more than there is:\n";
+  for (const std::string& line : exceeded) text += fmt::format("  {}\n", line);
+  text += fmt::format("compiled in {:.3f} s\n", replay.seconds);
+  return text;
+}
+
+}  // namespace wbs::apps

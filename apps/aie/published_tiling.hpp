@@ -1,0 +1,56 @@
+// The published tiling of a network as a program for the event model, and beside our own.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aie_model/device.hpp"
+#include "apps/aie/int8_model.hpp"
+#include "compiler/density.hpp"
+#include "compiler/published/published.hpp"
+#include "compiler/tiled_network.hpp"
+#include "compiler/tiler.hpp"
+
+namespace wbs::apps {
+
+/// What a file of such a program says of itself.
+inline constexpr std::string_view kReplayNote =
+    "replays the published tiling: for timing only, it moves the right numbers of bytes but no "
+    "values";
+
+/// A replay, and the tiling that it is of.
+struct CompiledReplay {
+  compiler::TiledNetwork tiled;
+  compiler::PublishedProgram published;
+  double seconds = 0.0;  ///< of tiling, generating and checking
+};
+
+/// Tiles the graph by the published rules and generates the replay. Throws Error: `unsupported`
+/// where the array has no way for it, `internal` when the program breaks a rule of the checker that
+/// is not about sizes of buffers.
+[[nodiscard]] CompiledReplay compile_replay(const networks::Graph& graph,
+                                            const compiler::CompileOptions& options,
+                                            const std::string& pattern, const aie::Device& device);
+
+/// Densities of the pruned tensors of a model.
+[[nodiscard]] compiler::Densities densities_of(const Model& model);
+
+/// Densities of a command line: nominal ones of the pattern, or, where it names weights, those of
+/// the pruned tensors. Throws Error.
+[[nodiscard]] compiler::Densities densities_of(const AieModelChoice& choice);
+
+/// What the published tiling exceeds, by layer: sizes of buffers, and rules of the checker with how
+/// often they are broken. One sentence each, the same for equal programs.
+[[nodiscard]] std::vector<std::string> exceeded_limits(const compiler::PublishedProgram& published,
+                                                       const aie::Device& device);
+
+/// The keys of compile_json that a replay has, with `tiling`, `timing_only` and `exceeds`.
+[[nodiscard]] nlohmann::json replay_json(const CompiledReplay& replay, const aie::Device& device);
+
+/// The same for people.
+[[nodiscard]] std::string replay_text(const CompiledReplay& replay, const aie::Device& device);
+
+}  // namespace wbs::apps
