@@ -11,45 +11,32 @@
 #include "aie_model/program/checker.hpp"
 #include "apps/aie/compile_program.hpp"
 #include "apps/network_source.hpp"
+#include "compiler/density.hpp"
 #include "core/error.hpp"
-#include "sparsity/operands.hpp"
-#include "sparsity/pattern.hpp"
 
 namespace wbs::apps {
 
-CompiledReplay compile_replay(const networks::Graph& graph, const compiler::CompileOptions& options,
-                              const std::string& pattern, const aie::Device& device) {
+CompiledReplay compile_replay(const Model& model, const std::string& pattern,
+                              const aie::Device& device, compiler::CinSplit cin_split) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
+  compiler::CompileOptions options;
+  options.weights = pattern;
+  options.cin_split = cin_split;
+  compiler::PublishedOptions masks;
+  for (const networks::Node& node : model.graph.nodes) {
+    if (!is_pruned(model.graph, node, /*linear_too=*/false)) continue;
+    const Tensor& weights = model.weights.at(networks::weight_key(node, "weight"));
+    options.densities.by_layer[node.name] = compiler::measured_density(weights);
+    masks.masks[node.name] = compiler::mask_of(weights);
+  }
   CompiledReplay replay;
-  replay.tiled = compiler::compile(graph, device, options);
-  const bool sparse_mac = sparsity::guarantees_sparse_mac(
-      value_or_throw(sparsity::parse_pattern(pattern), ErrorKind::usage));
-  replay.published = compiler::published_program(replay.tiled, device, {.sparse_mac = sparse_mac});
+  replay.tiled = compiler::compile(model.graph, device, options);
+  replay.published = compiler::published_program(replay.tiled, device, masks);
   check_program(replay.published.program, device, ErrorKind::internal,
                 compiler::published_exemptions());
   replay.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return replay;
-}
-
-compiler::Densities densities_of(const Model& model) {
-  compiler::Densities densities;
-  for (const networks::Node& node : model.graph.nodes) {
-    if (!is_pruned(model.graph, node, /*linear_too=*/false)) continue;
-    densities.by_layer[node.name] =
-        compiler::measured_density(model.weights.at(networks::weight_key(node, "weight")));
-  }
-  return densities;
-}
-
-compiler::Densities densities_of(const AieModelChoice& choice) {
-  if (choice.weights.empty()) {
-    compiler::Densities densities;
-    densities.convolutions = compiler::nominal_density(
-        value_or_throw(sparsity::parse_pattern(choice.pattern), ErrorKind::usage));
-    return densities;
-  }
-  return densities_of(load_scaled_model(choice).model);
 }
 
 std::vector<std::string> exceeded_limits(const compiler::PublishedProgram& published,

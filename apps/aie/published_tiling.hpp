@@ -9,7 +9,6 @@
 
 #include "aie_model/device.hpp"
 #include "apps/aie/int8_model.hpp"
-#include "compiler/density.hpp"
 #include "compiler/published/published.hpp"
 #include "compiler/tiled_network.hpp"
 #include "compiler/tiler.hpp"
@@ -25,22 +24,16 @@ inline constexpr std::string_view kReplayNote =
 struct CompiledReplay {
   compiler::TiledNetwork tiled;
   compiler::PublishedProgram published;
-  double seconds = 0.0;  ///< of tiling, generating and checking
+  double seconds = 0.0;  ///< of masks, tiling, generating and checking
 };
 
-/// Tiles the graph by the published rules and generates the replay. Throws Error: `unsupported`
-/// where the array has no way for it, `internal` when the program breaks a rule of the checker that
-/// is not about sizes of buffers.
-[[nodiscard]] CompiledReplay compile_replay(const networks::Graph& graph,
-                                            const compiler::CompileOptions& options,
-                                            const std::string& pattern, const aie::Device& device);
-
-/// Densities of the pruned tensors of a model.
-[[nodiscard]] compiler::Densities densities_of(const Model& model);
-
-/// Densities of a command line: nominal ones of the pattern, or, where it names weights, those of
-/// the pruned tensors. Throws Error.
-[[nodiscard]] compiler::Densities densities_of(const AieModelChoice& choice);
+/// Tiles the graph of `model` by the published rules, at the densities of its pruned weights, and
+/// generates the replay, which multiplies what is left of them. `pattern` is noted in the program.
+/// Throws Error: `unsupported` where the array has no way for it, `internal` when the program
+/// breaks a rule of the checker that is not about sizes of buffers.
+[[nodiscard]] CompiledReplay compile_replay(
+    const Model& model, const std::string& pattern, const aie::Device& device,
+    compiler::CinSplit cin_split = compiler::CinSplit::even_shares);
 
 /// What the published tiling exceeds, by layer: sizes of buffers, and rules of the checker with how
 /// often they are broken. One sentence each, the same for equal programs.

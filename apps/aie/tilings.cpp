@@ -26,10 +26,7 @@ EventReport simulated(const aie::Program& program, const aie::Device& device) {
 
 TilingComparison compare_tilings(const AieModelChoice& choice, const aie::Device& device) {
   ScaledModel model = load_scaled_model(choice);
-  compiler::CompileOptions options;
-  options.weights = choice.pattern;
-  options.densities = densities_of(model.model);
-  const CompiledReplay replay = compile_replay(model.model.graph, options, choice.pattern, device);
+  const CompiledReplay replay = compile_replay(model.model, choice.pattern, device);
   const EventReport published = simulated(replay.published.program, device);
   choose_scales(choice, model);
   const EventReport ours =

@@ -12,7 +12,6 @@
 #include "apps/aie/program_file.hpp"
 #include "apps/aie/published_tiling.hpp"
 #include "apps/commands/commands.hpp"
-#include "apps/network_source.hpp"
 #include "core/error.hpp"
 
 namespace wbs::apps {
@@ -61,19 +60,11 @@ void print_program(const Options& options, const aie::Program& program) {
 
 /// The replay of the published tiling.
 int compile_published(const Options& options, const ChosenDevice& device) {
-  const AieModelChoice& model = options.model;
-  const std::string& network = model.network.empty() ? model.weights : model.network;
-  if (network.empty()) {
-    throw Error(ErrorKind::usage, "compile needs --network NAME or --weights FILE.onnx");
-  }
-  compiler::CompileOptions choice;
-  choice.weights = model.pattern;
-  choice.densities = densities_of(model);
-  const CompiledReplay replay =
-      compile_replay(load_graph(network, model.input), choice, model.pattern, device.device);
+  const ScaledModel model = load_scaled_model(options.model);
+  const CompiledReplay replay = compile_replay(model.model, options.model.pattern, device.device);
   if (!options.out.empty()) {
-    ProgramFileContent content{replay.published.program,       nullptr, device.text, "none", "none",
-                               compiler::to_json(replay.tiled)};
+    ProgramFileContent content{replay.published.program, nullptr, device.text,
+                               model.weights_source,     "none",  compiler::to_json(replay.tiled)};
     content.timing_only = kReplayNote;
     content.exceeds = exceeded_limits(replay.published, device.device);
     write_program_file(options.out, content);

@@ -123,7 +123,7 @@ class CoreEmitter {
   /// has.
   void run_call(const ReplayCall& call, std::int64_t rows) {
     const std::uint32_t index = call_index(call.call, rows);
-    const std::int64_t times = std::ssize(call.kept);
+    const std::int64_t times = std::ssize(call.spans);
     if (times > 1) op(CoreOp::Kind::begin, 0, times);
     op(CoreOp::Kind::call, index);
     if (layer_.has_weights) op(CoreOp::Kind::advance, kWeightsRing);
@@ -166,7 +166,9 @@ class CoreEmitter {
     std::vector<std::uint32_t>& kept = tile().rings[kWeightsRing].kept;
     for (std::int64_t i = 0; i < times; ++i) {
       for (const ReplayCall& call : sweep.calls) {
-        kept.insert(kept.end(), call.kept.begin(), call.kept.end());
+        for (const ChunkSpan& span : call.spans) {
+          kept.push_back(layer_.weights.kept(core_.id.row, span));
+        }
       }
     }
   }

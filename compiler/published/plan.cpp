@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "aie_model/estimator.hpp"
 #include "aie_model/geometry.hpp"
 #include "aie_model/weights.hpp"
+#include "sparsity/operands.hpp"
+#include "sparsity/plane.hpp"
 
 namespace wbs::compiler {
 namespace {
@@ -33,22 +34,11 @@ std::int64_t part(std::int64_t whole, std::int64_t index, std::int64_t count) {
   return whole * (index + 1) / count - whole * index / count;
 }
 
-std::int64_t bytes_of_lane(double ns, double bandwidth) {
-  return std::llround(ns * bandwidth * 1e-9);
+std::int64_t words_of_lane(double ns, double bandwidth) {
+  return words_of(std::llround(ns * bandwidth * 1e-9));
 }
 
-/// Numbers of blocks of 8 channels: a core's outputs, and the inputs of each.
-struct Blocks {
-  std::int64_t out = 0, in = 0;
-};
-
-Blocks blocks_of(const TiledLayer& layer, const aie::Device& device) {
-  const std::int64_t channels = aie::has_weights(layer) ? layer.output.c : layer.core_output.c;
-  return {ceil_div(ceil_div(channels, device.rows), 8),
-          ceil_div(ceil_div(aie::stored_channels(layer.input.c), layer.groups), 8)};
-}
-
-aie::Kernel kernel_of(const TiledLayer& layer, bool sparse_mac) {
+aie::Kernel kernel_of(const TiledLayer& layer, const LayerMask* mask) {
   switch (layer.kind) {
     case LayerKind::max_pool:
       return aie::Kernel::max_pool;
@@ -63,25 +53,27 @@ aie::Kernel kernel_of(const TiledLayer& layer, bool sparse_mac) {
       break;
   }
   if (layer.groups > 1 && layer.groups == layer.input.c) return aie::Kernel::depthwise;
-  return sparse_mac && layer.density < 1.0 ? aie::Kernel::conv_sparse4 : aie::Kernel::conv;
+  return mask != nullptr ? mask->kernel : aie::Kernel::conv;
 }
 
-/// The calls of one iteration that compute output blocks [first, first + count) of a core.
+/// The calls of one iteration.
 class Calls {
  public:
-  Calls(const TiledLayer& layer, const aie::Device& device, const PublishedOptions& options)
-      : layer_(layer),
-        kernel_(kernel_of(layer, options.sparse_mac)),
-        blocks_(blocks_of(layer, device)),
-        piece_(std::clamp<std::int64_t>(layer.core_weight.cin / 8, 1, blocks_.in)) {}
+  Calls(const TiledLayer& layer, const ReplayWeights& weights)
+      : layer_(layer), kernel_(kernel_of(layer, weights.mask)), in_blocks_(weights.in_blocks) {
+    piece_ = std::clamp<std::int64_t>(layer.core_weight.cin / 8, 1, in_blocks_);
+    // Operands of the sparse unit are pairs of input blocks.
+    if (kernel_ == aie::Kernel::conv_sparse4 && piece_ > 1) piece_ -= piece_ % 2;
+  }
 
+  /// Those that compute output blocks [first, first + count) of a core.
   [[nodiscard]] std::vector<ReplayCall> of(std::int64_t first, std::int64_t count) const {
     std::vector<ReplayCall> calls;
     if (!aie::has_weights(layer_)) {
       // A sum of n tensors takes n - 1 calls.
       const auto sums = std::max<std::int64_t>(1, std::ssize(layer_.producers) - 1);
       const std::int64_t times = layer_.kind == LayerKind::add ? sums : 1;
-      calls.push_back({call(count), std::vector<std::uint32_t>(static_cast<std::size_t>(times))});
+      calls.push_back({call(count), std::vector<ChunkSpan>(static_cast<std::size_t>(times))});
       return calls;
     }
     const std::int64_t chunk = std::max<std::int64_t>(1, layer_.core_weight.cout / 8);
@@ -95,32 +87,19 @@ class Calls {
   /// One chunk of output channels, its input channels in pieces.
   void add_chunk(std::int64_t first, std::int64_t count, std::vector<ReplayCall>& calls) const {
     const std::int64_t pieces =
-        kernel_ == aie::Kernel::depthwise ? 1 : ceil_div(blocks_.in, piece_);
+        kernel_ == aie::Kernel::depthwise ? 1 : ceil_div(in_blocks_, piece_);
     for (std::int64_t i = 0; i < pieces; ++i) {
       aie::KernelCall made = call(count);
       made.begin = i == 0;
       made.finish = i + 1 == pieces;
-      const std::int64_t from = i * piece_, to = std::min(blocks_.in, from + piece_);
-      const std::uint32_t kept = kept_until(first * blocks_.in + count * to) -
-                                 kept_until(first * blocks_.in + count * from);
-      if (!calls.empty() && calls.back().call == made) {
-        calls.back().kept.push_back(kept);
-      } else {
-        calls.push_back({made, {kept}});
-      }
+      const std::int64_t from = i * piece_;
+      const ChunkSpan span{.out_first = first,
+                           .out_count = count,
+                           .in_first = from,
+                           .in_count = std::min(in_blocks_, from + piece_) - from};
+      if (calls.empty() || calls.back().call != made) calls.push_back({made, {}});
+      calls.back().spans.push_back(span);
     }
-  }
-
-  /// Kept operands among the first `blocks` pairs of an output and an input block, at the mean
-  /// density of the layer.
-  [[nodiscard]] std::uint32_t kept_until(std::int64_t blocks) const {
-    const bool sparse = kernel_ == aie::Kernel::conv_sparse4;
-    const double charged =
-        layer_.corrected_density >= 0 ? layer_.corrected_density : layer_.density;
-    // The charged density of the 2:4 unit is half of the touched one, and so is the number of
-    // pairs.
-    const double share = sparse ? std::min(0.5, charged) : charged;
-    return static_cast<std::uint32_t>(std::llround(share * static_cast<double>(blocks)));
   }
 
   [[nodiscard]] aie::KernelCall call(std::int64_t out_blocks) const {
@@ -143,11 +122,96 @@ class Calls {
 
   const TiledLayer& layer_;
   aie::Kernel kernel_;
-  Blocks blocks_;
-  std::int64_t piece_;  ///< input blocks of a call
+  std::int64_t in_blocks_;
+  std::int64_t piece_ = 1;  ///< input blocks of a call
 };
 
+ReplayWeights weights_of(const TiledLayer& layer, const aie::Device& device,
+                         const PublishedOptions& options) {
+  // What cores divide: a layer's channels, or those of a pool's piece.
+  const std::int64_t channels = aie::has_weights(layer) ? layer.output.c : layer.core_output.c;
+  ReplayWeights weights;
+  weights.share = layer.corrected_density >= 0 ? layer.corrected_density : layer.density;
+  weights.core_blocks = ceil_div(ceil_div(channels, device.rows), 8);
+  weights.in_blocks = ceil_div(ceil_div(aie::stored_channels(layer.input.c), layer.groups), 8);
+  const auto mask = options.masks.find(layer.name);
+  if (mask != options.masks.end()) weights.mask = &mask->second;
+  return weights;
+}
+
+/// Fills in what is the same in all steps.
+void fill_sizes(const TiledLayer& layer, const aie::Device& device, const aie::LayerEstimate& rule,
+                ReplayLayer& replay) {
+  const bool one_column =
+      layer.kind != LayerKind::global_avg_pool && layer.output.w < device.columns;
+  replay.columns = one_column ? 1 : device.columns;
+  replay.has_weights = aie::has_weights(layer);
+  replay.rows = layer.core_output.h;
+  const std::int64_t iterations = std::max<std::int64_t>(1, rule.iterations);
+  const aie::LaneTimes& lanes = rule.lanes;
+  replay.loadfm_words =
+      ceil_div(words_of_lane(lanes.loadfm_ns, device.loadfm_bandwidth), iterations);
+  replay.writefm_words =
+      ceil_div(words_of_lane(lanes.writefm_ns, device.writefm_bandwidth), iterations);
+  replay.chunk_words =
+      replay.has_weights
+          ? words_of(round_up(aie::unified_bytes(layer.core_weight, layer.density), 16))
+          : words_of_lane(lanes.loadwm_ns, device.loadwm_bandwidth);
+}
+
+/// Output rows of each part of the height that passes through the Memtiles.
+std::vector<std::int64_t> rows_of_tiles(const TiledLayer& layer) {
+  if (layer.kind == LayerKind::global_avg_pool) return {1};
+  return aie::height_tile_rows(layer);
+}
+
+/// 32-bit sums between calls that each take a piece of the input channels.
+std::int64_t accumulators_of(const std::vector<ReplayCall>& calls, std::int64_t rows) {
+  std::int64_t bytes = 0;
+  for (const ReplayCall& call : calls) {
+    if (call.call.begin && call.call.finish) continue;
+    bytes = std::max(bytes, std::int64_t{32} * call.call.out.blocks * rows * call.call.out.columns);
+  }
+  return bytes;
+}
+
 }  // namespace
+
+LayerMask mask_of(const Tensor& weights) {
+  const sparsity::Plane plane = sparsity::plane_of(weights.shape);
+  LayerMask mask;
+  const bool pairs = plane.cin >= 8 && sparsity::count_operands(weights).runs_sparse_mac;
+  if (pairs) mask.kernel = aie::Kernel::conv_sparse4;
+  const std::int64_t unit = pairs ? 16 : 8;
+  mask.kept.out_blocks = ceil_div(plane.cout, 8);
+  mask.kept.in_units = ceil_div(plane.cin, unit);
+  mask.kept.kept.assign(static_cast<std::size_t>(mask.kept.out_blocks * mask.kept.in_units), 0);
+  const float* value = weights.values.data();
+  for (std::int64_t out = 0; out < plane.cout; ++out) {
+    for (std::int64_t in = 0; in < plane.cin; ++in, value += plane.taps) {
+      const bool any = std::any_of(value, value + plane.taps, [](float w) { return w != 0.0F; });
+      const std::int64_t at = out / 8 * mask.kept.in_units + in / unit;
+      if (any) mask.kept.kept[static_cast<std::size_t>(at)] = 1;
+    }
+  }
+  return mask;
+}
+
+std::uint32_t ReplayWeights::kept(std::int64_t row, const ChunkSpan& span) const {
+  if (mask == nullptr) {
+    // The sum over all spans is that of the whole, rounded once.
+    const auto until = [&](std::int64_t blocks) {
+      return std::llround(share * static_cast<double>(blocks));
+    };
+    const std::int64_t before = span.out_first * in_blocks + span.out_count * span.in_first;
+    return static_cast<std::uint32_t>(until(before + span.out_count * span.in_count) -
+                                      until(before));
+  }
+  ChunkSpan own = span;
+  own.out_first += row * core_blocks;
+  own.out_count = std::min(span.out_count, mask->kept.out_blocks - own.out_first);
+  return own.out_count > 0 ? kept_in(mask->kept, mask->kernel, own) : 0;
+}
 
 std::int64_t ReplayStep::all_iterations() const {
   std::int64_t count = 0;
@@ -159,61 +223,41 @@ ReplayLayer plan_replay(const TiledLayer& layer, const aie::Device& device,
                         const PublishedOptions& options) {
   ReplayLayer replay;
   if (layer.kind == LayerKind::concat) return replay;
-  const aie::LayerEstimate estimate = aie::estimate_layer(layer, device, aie::Model::published);
-  const auto words = [&](double ns, double bandwidth) {
-    return words_of(bytes_of_lane(ns, bandwidth));
-  };
-  const aie::LaneTimes& lanes = estimate.lanes;
-  const bool one_column =
-      layer.kind != LayerKind::global_avg_pool && layer.output.w < device.columns;
-  replay.columns = one_column ? 1 : device.columns;
-  replay.has_weights = aie::has_weights(layer);
-  replay.rows = layer.core_output.h;
-  const std::int64_t iterations = std::max<std::int64_t>(1, estimate.iterations);
-  replay.loadfm_words = ceil_div(words(lanes.loadfm_ns, device.loadfm_bandwidth), iterations);
-  replay.writefm_words = ceil_div(words(lanes.writefm_ns, device.writefm_bandwidth), iterations);
-  const std::int64_t sent = words(lanes.loadwm_ns, device.loadwm_bandwidth);
+  const aie::LayerEstimate rule = aie::estimate_layer(layer, device, aie::Model::published);
+  fill_sizes(layer, device, rule, replay);
+  replay.weights = weights_of(layer, device, options);
+  const Calls calls(layer, replay.weights);
+  const std::int64_t share = replay.weights.core_blocks;
   const std::int64_t repeat = aie::concat_repeat(layer, device);
   const std::int64_t splits = aie::sweeps(layer, device) / (layer.passes * repeat);
-  const std::int64_t sends = layer.height_tiles * layer.passes * repeat * splits;
-  replay.chunk_words =
-      replay.has_weights
-          ? words_of(round_up(aie::unified_bytes(layer.core_weight, layer.density), 16))
-          : sent;
-  const std::int64_t header = replay.has_weights ? sent - sends * replay.chunk_words : 0;
-  const Calls calls(layer, device, options);
-  const std::int64_t share = blocks_of(layer, device).out;
-  const std::vector<std::int64_t> tile_rows = layer.kind == LayerKind::global_avg_pool
-                                                  ? std::vector<std::int64_t>{1}
-                                                  : aie::height_tile_rows(layer);
+  const std::vector<std::int64_t> tile_rows = rows_of_tiles(layer);
   const std::int64_t count = std::ssize(tile_rows) * layer.passes;
+  const std::int64_t loadw = words_of_lane(rule.lanes.loadw_ns, device.loadw_bandwidth);
+  const std::int64_t sent = words_of_lane(rule.lanes.loadwm_ns, device.loadwm_bandwidth);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t pass = i % layer.passes;
     ReplayStep& step = replay.steps.emplace_back();
-    step.name = layer.name;
-    if (count > 1) step.name += fmt::format(": part {} of {}", i + 1, count);
+    step.name =
+        count == 1 ? layer.name : fmt::format("{}: part {} of {}", layer.name, i + 1, count);
     step.load_words = part(words_of(layer.load_bytes), i, count);
     step.write_words = part(words_of(layer.write_bytes), i, count);
-    step.loadw_words = part(words(lanes.loadw_ns, device.loadw_bandwidth), i, count);
+    step.loadw_words = part(loadw, i, count);
     const std::int64_t rows = tile_rows[static_cast<std::size_t>(i / layer.passes)];
     step.iterations = ceil_div(rows, replay.rows);
     step.last_rows = rows - (step.iterations - 1) * replay.rows;
-    step.sends = replay.has_weights ? repeat * splits : (i == 0 ? 1 : 0);
-    step.header_words = i == 0 ? header : 0;
-    const std::int64_t parts = layer.passes * repeat;  // of a core's output channels
-    for (std::int64_t r = 0; r < repeat; ++r) {
-      const std::int64_t at = pass * repeat + r;
-      const std::int64_t first = replay.has_weights ? share * at / parts : 0;
-      const std::int64_t here = replay.has_weights ? part(share, at, parts) : share;
-      step.sweeps.push_back({splits, calls.of(first, here)});
+    if (!replay.has_weights) {
+      step.sends = i == 0 ? 1 : 0;
+      step.sweeps.push_back({splits * repeat, calls.of(0, share)});
+      continue;
+    }
+    step.sends = repeat * splits;
+    if (i == 0) step.header_words = sent - count * step.sends * replay.chunk_words;
+    // Passes and repeats share a core's output channels.
+    const std::int64_t parts = layer.passes * repeat;
+    for (std::int64_t at = i % layer.passes * repeat; at < (i % layer.passes + 1) * repeat; ++at) {
+      step.sweeps.push_back({splits, calls.of(share * at / parts, part(share, at, parts))});
     }
   }
-  for (const ReplayCall& call : calls.of(0, share)) {
-    if (call.call.begin && call.call.finish) continue;
-    replay.accumulator_bytes =
-        std::max(replay.accumulator_bytes,
-                 std::int64_t{32} * call.call.out.blocks * replay.rows * call.call.out.columns);
-  }
+  replay.accumulator_bytes = accumulators_of(calls.of(0, share), replay.rows);
   return replay;
 }
 

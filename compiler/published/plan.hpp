@@ -8,15 +8,25 @@
 #include "aie_model/device.hpp"
 #include "aie_model/kernels/kernel_call.hpp"
 #include "aie_model/tiled_layer.hpp"
+#include "compiler/codegen/weights.hpp"
 #include "compiler/published/published.hpp"
 
 namespace wbs::compiler {
 
-/// A call of a core's kernel, `count` times in a row for pieces of the input channels or of the
-/// output channels that are alike.
+/// A kernel call of a core, as often in a row as there are spans.
 struct ReplayCall {
-  aie::KernelCall call;             ///< buffers and rows are not filled in yet
-  std::vector<std::uint32_t> kept;  ///< operands of each repetition
+  aie::KernelCall call;          ///< buffers and rows are not filled in yet
+  std::vector<ChunkSpan> spans;  ///< of the weights; output blocks count from the core's first
+};
+
+/// The weights of a layer as the cores multiply them.
+struct ReplayWeights {
+  double share = 1.0;               ///< kept operands without a mask
+  std::int64_t in_blocks = 0;       ///< of each output
+  std::int64_t core_blocks = 0;     ///< output blocks of a core
+  const LayerMask* mask = nullptr;  ///< of the options
+  /// Kept operands of a span in a core of that row.
+  [[nodiscard]] std::uint32_t kept(std::int64_t row, const ChunkSpan& span) const;
 };
 
 /// One sweep over the rows, `count` times (splits of the width, of a pool's channels).
@@ -48,10 +58,11 @@ struct ReplayLayer {
   std::int64_t rows = 0;           ///< output rows of an iteration
   std::int64_t accumulator_bytes = 0;
   bool has_weights = false;
+  ReplayWeights weights;
   std::vector<ReplayStep> steps;
 };
 
-/// The schedule of a tiled and planned layer; no steps for a concatenation.
+/// The schedule of a tiled and planned layer; no steps for a concatenation. Refers to `options`.
 [[nodiscard]] ReplayLayer plan_replay(const aie::TiledLayer& layer, const aie::Device& device,
                                       const PublishedOptions& options);
 

@@ -4,18 +4,33 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "aie_model/device.hpp"
 #include "aie_model/program/program.hpp"
+#include "compiler/codegen/weights.hpp"
 #include "compiler/tiled_network.hpp"
+#include "core/tensor.hpp"
 
 namespace wbs::compiler {
 
+/// Which operands of a layer's weights are kept, and by which unit they are multiplied.
+struct LayerMask {
+  aie::Kernel kernel = aie::Kernel::conv;  ///< conv_sparse4: all weights are 2:4
+  KeptMap kept;
+};
+
+/// The mask of pruned weights [cout][cin][kh][kw], as codegen would see it. Throws Error (input)
+/// for other shapes.
+[[nodiscard]] LayerMask mask_of(const Tensor& weights);
+
 struct PublishedOptions {
-  bool sparse_mac = false;  ///< sparse convolutions use the 2:4 unit (guarantees_sparse_mac)
+  /// By layer. Cores then multiply the operands that our own programs multiply; a layer without a
+  /// mask keeps its mean density in every call. What is moved goes by the mean density either way.
+  std::map<std::string, LayerMask> masks{};
 };
 
 /// A buffer that the published tiling fills beyond what there is.

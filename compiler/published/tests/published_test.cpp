@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "aie_model/estimator.hpp"
 #include "aie_model/geometry.hpp"
@@ -159,20 +158,51 @@ TEST(PublishedReplay, CoresDoTheMultiplicationsOfTheOutputAndNoMore) {
   }
 }
 
-TEST(PublishedReplay, SparseUnitHalvesTheOperands) {
-  Replay dense = replay("resnet50", "4x4", 1.0);
-  CompileOptions options;
-  options.densities.convolutions = {0.5, 0.5};
-  const TiledNetwork tiled = compile(networks::build_network("resnet50"), dense.device, options);
-  const PublishedProgram sparse = published_program(tiled, dense.device, {.sparse_mac = true});
-  std::set<aie::Kernel> kernels;
-  for (const aie::Step& step : sparse.program.steps) {
+/// A mask that keeps some 8x8 blocks of each output block, more of the later ones.
+Tensor uneven_weights(std::int64_t out, std::int64_t in, std::int64_t side) {
+  Tensor weights({out, in, side, side});
+  for (std::size_t i = 0; i < weights.values.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i) / (side * side);
+    const std::int64_t o = at / in / 8, n = at % in / 8;
+    if (n % 4 <= o * 32 / out % 4) weights.values[i] = 1.0F;
+  }
+  return weights;
+}
+
+TEST(PublishedReplay, CoresMultiplyTheOperandsOfTheMask) {
+  const Replay mean = replay("resnet50", "4x4", 0.5);
+  const std::string name = "layer3.1.conv2";
+  PublishedOptions options;
+  options.masks[name] = mask_of(uneven_weights(256, 256, 3));
+  const KeptMap& kept = options.masks[name].kept;
+  const PublishedProgram program = published_program(mean.tiled, mean.device, options);
+  std::map<std::int64_t, double> macs;
+  for (const aie::Step& step : program.program.steps) {
+    if (program.program.layers[step.layer].name != name) continue;
     for (const aie::TileProgram& tile : step.tiles) {
-      for (const aie::KernelCall& call : tile.calls) kernels.insert(call.kernel);
+      const bool core = tile.tile.kind == aie::TileKind::core && tile.tile.column == 0;
+      if (core) macs[tile.tile.row] += macs_of(tile);
     }
   }
-  EXPECT_TRUE(kernels.contains(aie::Kernel::conv_sparse4));
-  EXPECT_TRUE(kernels.contains(aie::Kernel::conv));  // the first layer is dense
+  for (std::int64_t row = 0; row < 4; ++row) {
+    const auto begin = kept.kept.begin() + row * 8 * kept.in_units;
+    const auto operands = std::count(begin, begin + 8 * kept.in_units, std::uint8_t{1});
+    EXPECT_DOUBLE_EQ(macs[row], 64.0 * static_cast<double>(operands) * 9 * 14 * 4) << row;
+  }
+  EXPECT_LT(macs[0], macs[3]);
+}
+
+TEST(PublishedReplay, MaskOfTwoInFourUsesTheSparseUnit) {
+  Tensor weights({16, 32, 3, 3});
+  for (std::size_t i = 0; i < weights.values.size(); ++i) {
+    const bool kept = i / 9 % 4 < 2 && i / 9 % 32 < 16;
+    weights.values[i] = kept ? 1.0F : 0.0F;
+  }
+  const LayerMask mask = mask_of(weights);
+  EXPECT_EQ(mask.kernel, aie::Kernel::conv_sparse4);
+  EXPECT_EQ(mask.kept.in_units, 2);
+  EXPECT_EQ(mask.kept.kept, (std::vector<std::uint8_t>{1, 0, 1, 0}));
+  EXPECT_EQ(mask_of(uneven_weights(16, 32, 3)).kernel, aie::Kernel::conv);
 }
 
 TEST(PublishedReplay, NamesTheBuffersThatTheTilingOverfills) {
@@ -196,7 +226,8 @@ TEST(PublishedReplay, RefusesToBeRunForItsValues) {
 
 TEST(PublishedReplay, RefusesArraysThatItCannotFeed) {
   const aie::Device tall = value_or_throw(aie::find_device("aie2:1x5"));
-  const TiledNetwork tiled = compile(networks::build_network("squeezenet1_1"), tall, {});
+  const TiledNetwork tiled =
+      compile(networks::build_network("squeezenet1_1"), tall, CompileOptions());
   EXPECT_THROW((void)published_program(tiled, tall), Error);
   const aie::Device other = value_or_throw(aie::find_device("aie2:2x2"));
   EXPECT_THROW((void)published_program(tiled, other), Error);
