@@ -15,15 +15,22 @@
 #include "core/error.hpp"
 
 namespace wbs::apps {
+namespace {
+
+std::string_view tiling_name(compiler::ReplayLanes lanes) {
+  return lanes == compiler::ReplayLanes::counted ? "published" : "published_complete";
+}
+
+}  // namespace
 
 CompiledReplay compile_replay(const Model& model, const std::string& pattern,
-                              const aie::Device& device, compiler::CinSplit cin_split) {
+                              const aie::Device& device, const ReplayChoice& choice) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   compiler::CompileOptions options;
   options.weights = pattern;
-  options.cin_split = cin_split;
-  compiler::PublishedOptions masks;
+  options.cin_split = choice.cin_split;
+  compiler::PublishedOptions masks{.lanes = choice.lanes};
   for (const networks::Node& node : model.graph.nodes) {
     if (!is_pruned(model.graph, node, /*linear_too=*/false)) continue;
     const Tensor& weights = model.weights.at(networks::weight_key(node, "weight"));
@@ -31,6 +38,7 @@ CompiledReplay compile_replay(const Model& model, const std::string& pattern,
     masks.masks[node.name] = compiler::mask_of(weights);
   }
   CompiledReplay replay;
+  replay.lanes = choice.lanes;
   replay.tiled = compiler::compile(model.graph, device, options);
   replay.published = compiler::published_program(replay.tiled, device, masks);
   check_program(replay.published.program, device, ErrorKind::internal,
@@ -45,7 +53,7 @@ std::vector<std::string> exceeded_limits(const compiler::PublishedProgram& publi
   std::vector<std::string> lines;
   for (const compiler::Excess& excess : published.excesses) {
     lines.push_back(fmt::format("{}: {} takes {} bytes of {}", program.layers[excess.layer].name,
-                                excess.buffer, excess.needed, excess.limit));
+                                excess.what, excess.needed, excess.limit));
   }
   std::map<std::pair<std::uint32_t, std::string>, std::pair<std::int64_t, std::string>> broken;
   for (const aie::Violation& found : aie::check(program, device)) {
@@ -60,6 +68,15 @@ std::vector<std::string> exceeded_limits(const compiler::PublishedProgram& publi
   return lines;
 }
 
+ProgramFileContent replay_content(const CompiledReplay& replay, const ChosenDevice& device,
+                                  const std::string& weights_source) {
+  ProgramFileContent content{replay.published.program, nullptr, device.text,
+                             weights_source,           "none",  compiler::to_json(replay.tiled)};
+  content.timing_only = kReplayNote;
+  content.exceeds = exceeded_limits(replay.published, device.device);
+  return content;
+}
+
 nlohmann::json replay_json(const CompiledReplay& replay, const aie::Device& device) {
   const aie::Program& program = replay.published.program;
   const ProgramSize size = size_of(program);
@@ -68,7 +85,7 @@ nlohmann::json replay_json(const CompiledReplay& replay, const aie::Device& devi
           {"device", program.device},
           {"columns", program.columns},
           {"rows", program.rows},
-          {"tiling", "published"},
+          {"tiling", tiling_name(replay.lanes)},
           {"timing_only", true},
           {"seconds", replay.seconds},
           {"steps", size.steps},
@@ -88,10 +105,10 @@ std::string replay_text(const CompiledReplay& replay, const aie::Device& device)
   const aie::Program& program = replay.published.program;
   const ProgramSize size = size_of(program);
   std::string text = fmt::format(
-      "{} ({}) for {}, published tiling: {} layers in {} steps, {} instructions, {} kernel calls, "
+      "{} ({}) for {}, tiling {}: {} layers in {} steps, {} instructions, {} kernel calls, "
       "{} descriptors, {} tasks\n",
-      program.network, program.pattern, program.device, size.layers, size.steps, size.instructions,
-      size.calls, size.descriptors, size.tasks);
+      program.network, program.pattern, program.device, tiling_name(replay.lanes), size.layers,
+      size.steps, size.instructions, size.calls, size.descriptors, size.tasks);
   text += fmt::format("This program {}.\n", kReplayNote);
   const std::vector<std::string> exceeded = exceeded_limits(replay.published, device);
   if (!exceeded.empty()) text += "It takes more than there is:\n";

@@ -40,12 +40,10 @@ void check(const Options& options) {
     refuse("--calibrate and --quantisation exclude each other: both give the scales");
   }
   if (options.json && !options.emit.empty()) refuse("--json and --emit exclude each other");
-  if (options.tiling != "ours" && options.tiling != "published") {
-    refuse(fmt::format("--tiling {}: expected ours or published", options.tiling));
-  }
+  const bool replay = options.tiling != "ours";
+  if (replay) (void)value_or_throw(compiler::find_replay_lanes(options.tiling), ErrorKind::usage);
   const AieModelChoice& model = options.model;
-  if (options.tiling == "published" &&
-      (!options.passes.empty() || model.calibrate > 0 || !model.quantisation.empty())) {
+  if (replay && (!options.passes.empty() || model.calibrate > 0 || !model.quantisation.empty())) {
     refuse(
         "--passes, --calibrate and --quantisation belong to --tiling ours: a replay of the "
         "published tiling has no values");
@@ -61,13 +59,11 @@ void print_program(const Options& options, const aie::Program& program) {
 /// The replay of the published tiling.
 int compile_published(const Options& options, const ChosenDevice& device) {
   const ScaledModel model = load_scaled_model(options.model);
-  const CompiledReplay replay = compile_replay(model.model, options.model.pattern, device.device);
+  const CompiledReplay replay =
+      compile_replay(model.model, options.model.pattern, device.device,
+                     {.lanes = value_or_throw(compiler::find_replay_lanes(options.tiling))});
   if (!options.out.empty()) {
-    ProgramFileContent content{replay.published.program, nullptr, device.text,
-                               model.weights_source,     "none",  compiler::to_json(replay.tiled)};
-    content.timing_only = kReplayNote;
-    content.exceeds = exceeded_limits(replay.published, device.device);
-    write_program_file(options.out, content);
+    write_program_file(options.out, replay_content(replay, device, model.weights_source));
   }
   if (!options.emit.empty()) {
     print_program(options, replay.published.program);
@@ -89,7 +85,7 @@ int compile(const Options& options) {
   if (options.out.empty() && options.emit.empty() && !options.json) {
     throw Error(ErrorKind::usage, "compile needs --out P.h5, --emit text, --passes or --json");
   }
-  if (options.tiling == "published") return compile_published(options, device);
+  if (options.tiling != "ours") return compile_published(options, device);
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
   const CompiledProgram compiled =
@@ -151,7 +147,8 @@ void add_compile_command(CLI::App& program, Action& action) {
       ->default_str("all");
   command
       ->add_option("--tiling", o->tiling,
-                   "ours, or published: the authors' tiling as a program for timing only")
+                   "ours; published: the authors' tiling as a program for timing only; "
+                   "published_complete: with all the weights and inputs that it needs")
       ->capture_default_str();
   command->add_flag("!--move-zero-blocks", o->codegen.skip_zero_blocks,
                     "Move and multiply zero blocks too");

@@ -30,7 +30,7 @@ class CoreEmitter {
 
   void run() {
     const std::int64_t count = step_.all_iterations();
-    in_ = transfers({core_.id, Direction::s2mm, 0}, layer_.loadfm_words, 2, count);
+    in_ = transfers({core_.id, Direction::s2mm, 0}, layer_.loadfm_words, 2, count * layer_.pieces);
     out_ = transfers({core_.id, Direction::mm2s, 0}, core_.out_words, 2, count);
     receive_weights();
     accumulators_ = place(layer_.accumulator_bytes);
@@ -125,20 +125,29 @@ class CoreEmitter {
     const std::uint32_t index = call_index(call.call, rows);
     const std::int64_t times = std::ssize(call.spans);
     if (times > 1) op(CoreOp::Kind::begin, 0, times);
+    if (layer_.weights_in_pieces) use(CoreOp::Kind::acquire, weights_.filled);
+    if (layer_.pieces > 1) take_input();
     op(CoreOp::Kind::call, index);
+    if (layer_.pieces > 1) leave_input();
     if (layer_.has_weights) op(CoreOp::Kind::advance, kWeightsRing);
+    if (layer_.weights_in_pieces) use(CoreOp::Kind::release, weights_.free);
     if (times > 1) op(CoreOp::Kind::end);
+  }
+
+  void take_input() { use(CoreOp::Kind::acquire, in_.filled); }
+  void leave_input() {
+    use(CoreOp::Kind::release, in_.free);
+    op(CoreOp::Kind::advance, kInputRing);
   }
 
   void iteration(const ReplaySweep& sweep, std::int64_t rows, std::int64_t count) {
     if (count == 0) return;
     if (count > 1) op(CoreOp::Kind::begin, 0, count);
-    use(CoreOp::Kind::acquire, in_.filled);
     use(CoreOp::Kind::acquire, out_.free);
+    if (layer_.pieces == 1) take_input();
     for (const ReplayCall& call : sweep.calls) run_call(call, rows);
+    if (layer_.pieces == 1) leave_input();
     use(CoreOp::Kind::release, out_.filled);
-    use(CoreOp::Kind::release, in_.free);
-    op(CoreOp::Kind::advance, kInputRing);
     op(CoreOp::Kind::advance, kOutputRing);
     if (count > 1) op(CoreOp::Kind::end);
   }
@@ -148,13 +157,14 @@ class CoreEmitter {
       use(CoreOp::Kind::acquire, weights_.filled);
       use(CoreOp::Kind::release, weights_.free);
     }
+    const bool whole = layer_.has_weights && !layer_.weights_in_pieces;
     for (const ReplaySweep& sweep : step_.sweeps) {
       note_kept(sweep);
       if (sweep.count > 1) op(CoreOp::Kind::begin, 0, sweep.count);
-      if (layer_.has_weights) use(CoreOp::Kind::acquire, weights_.filled);
+      if (whole) use(CoreOp::Kind::acquire, weights_.filled);
       iteration(sweep, layer_.rows, step_.iterations - 1);
       iteration(sweep, step_.last_rows, 1);
-      if (layer_.has_weights) use(CoreOp::Kind::release, weights_.free);
+      if (whole) use(CoreOp::Kind::release, weights_.free);
       if (sweep.count > 1) op(CoreOp::Kind::end);
     }
   }

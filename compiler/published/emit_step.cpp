@@ -140,7 +140,8 @@ class StepEmitter {
       builder_.route(shim, std::array{receive});
     }
     const ChannelId send{memtile, Direction::mm2s, kLoadfmSend};
-    const std::int64_t count = step_.all_iterations();
+    const std::int64_t count = step_.all_iterations() * layer_.pieces;
+    if (count == 0) return;
     Descriptor run;
     run.words = u32(layer_.loadfm_words);
     run.address = in_memtile(0, run.words);

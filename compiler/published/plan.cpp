@@ -8,8 +8,7 @@
 #include "aie_model/estimator.hpp"
 #include "aie_model/geometry.hpp"
 #include "aie_model/weights.hpp"
-#include "sparsity/operands.hpp"
-#include "sparsity/plane.hpp"
+#include "compiler/published/calls.hpp"
 
 namespace wbs::compiler {
 namespace {
@@ -22,12 +21,6 @@ using aie::TiledLayer;
 std::int64_t words_of(std::int64_t bytes) {
   return ceil_div(bytes, 4);
 }
-std::uint16_t u16(std::int64_t value) {
-  return static_cast<std::uint16_t>(value);
-}
-std::uint8_t u8(std::int64_t value) {
-  return static_cast<std::uint8_t>(value);
-}
 
 /// The part of `whole` that belongs to `index` of `count` nearly equal parts.
 std::int64_t part(std::int64_t whole, std::int64_t index, std::int64_t count) {
@@ -38,114 +31,15 @@ std::int64_t words_of_lane(double ns, double bandwidth) {
   return words_of(std::llround(ns * bandwidth * 1e-9));
 }
 
-aie::Kernel kernel_of(const TiledLayer& layer, const LayerMask* mask) {
-  switch (layer.kind) {
-    case LayerKind::max_pool:
-      return aie::Kernel::max_pool;
-    case LayerKind::avg_pool:
-    case LayerKind::global_avg_pool:
-      return aie::Kernel::average_pool;
-    case LayerKind::add:
-      return aie::Kernel::add;
-    case LayerKind::conv:
-    case LayerKind::fully_connected:
-    case LayerKind::concat:
-      break;
-  }
-  if (layer.groups > 1 && layer.groups == layer.input.c) return aie::Kernel::depthwise;
-  return mask != nullptr ? mask->kernel : aie::Kernel::conv;
-}
-
-/// The calls of one iteration.
-class Calls {
- public:
-  Calls(const TiledLayer& layer, const ReplayWeights& weights)
-      : layer_(layer), kernel_(kernel_of(layer, weights.mask)), in_blocks_(weights.in_blocks) {
-    piece_ = std::clamp<std::int64_t>(layer.core_weight.cin / 8, 1, in_blocks_);
-    // Operands of the sparse unit are pairs of input blocks.
-    if (kernel_ == aie::Kernel::conv_sparse4 && piece_ > 1) piece_ -= piece_ % 2;
-  }
-
-  /// Those that compute output blocks [first, first + count) of a core.
-  [[nodiscard]] std::vector<ReplayCall> of(std::int64_t first, std::int64_t count) const {
-    std::vector<ReplayCall> calls;
-    if (!aie::has_weights(layer_)) {
-      // A sum of n tensors takes n - 1 calls.
-      const auto sums = std::max<std::int64_t>(1, std::ssize(layer_.producers) - 1);
-      const std::int64_t times = layer_.kind == LayerKind::add ? sums : 1;
-      calls.push_back({call(count), std::vector<ChunkSpan>(static_cast<std::size_t>(times))});
-      return calls;
-    }
-    const std::int64_t chunk = std::max<std::int64_t>(1, layer_.core_weight.cout / 8);
-    for (std::int64_t done = 0; done < count; done += chunk) {
-      add_chunk(first + done, std::min(chunk, count - done), calls);
-    }
-    return calls;
-  }
-
- private:
-  /// One chunk of output channels, its input channels in pieces.
-  void add_chunk(std::int64_t first, std::int64_t count, std::vector<ReplayCall>& calls) const {
-    const std::int64_t pieces =
-        kernel_ == aie::Kernel::depthwise ? 1 : ceil_div(in_blocks_, piece_);
-    for (std::int64_t i = 0; i < pieces; ++i) {
-      aie::KernelCall made = call(count);
-      made.begin = i == 0;
-      made.finish = i + 1 == pieces;
-      const std::int64_t from = i * piece_;
-      const ChunkSpan span{.out_first = first,
-                           .out_count = count,
-                           .in_first = from,
-                           .in_count = std::min(in_blocks_, from + piece_) - from};
-      if (calls.empty() || calls.back().call != made) calls.push_back({made, {}});
-      calls.back().spans.push_back(span);
-    }
-  }
-
-  [[nodiscard]] aie::KernelCall call(std::int64_t out_blocks) const {
-    aie::KernelCall call;
-    call.kernel = kernel_;
-    const bool convolution = kernel_ == aie::Kernel::conv || kernel_ == aie::Kernel::conv_sparse4;
-    const aie::Extent& in = layer_.core_input;
-    const std::int64_t streamed = std::max<std::int64_t>(1, in.c / 8);
-    call.in = {u16(convolution ? std::min(piece_, streamed) : out_blocks), u16(in.h),
-               u16(aie::has_weights(layer_) ? round_up(in.w, 8) : in.w)};
-    call.out = {u16(out_blocks), 0, u16(layer_.core_output.w)};
-    call.window = {u8(layer_.window.kh), u8(layer_.window.kw)};
-    call.stride = {u8(layer_.window.stride_h), u8(layer_.window.stride_w)};
-    if (layer_.kind == LayerKind::global_avg_pool) {
-      call.window = {u8(in.h), u8(in.w)};
-      call.stride = {1, 1};
-    }
-    return call;
-  }
-
-  const TiledLayer& layer_;
-  aie::Kernel kernel_;
-  std::int64_t in_blocks_;
-  std::int64_t piece_ = 1;  ///< input blocks of a call
-};
-
-ReplayWeights weights_of(const TiledLayer& layer, const aie::Device& device,
-                         const PublishedOptions& options) {
-  // What cores divide: a layer's channels, or those of a pool's piece.
-  const std::int64_t channels = aie::has_weights(layer) ? layer.output.c : layer.core_output.c;
-  ReplayWeights weights;
-  weights.share = layer.corrected_density >= 0 ? layer.corrected_density : layer.density;
-  weights.core_blocks = ceil_div(ceil_div(channels, device.rows), 8);
-  weights.in_blocks = ceil_div(ceil_div(aie::stored_channels(layer.input.c), layer.groups), 8);
-  const auto mask = options.masks.find(layer.name);
-  if (mask != options.masks.end()) weights.mask = &mask->second;
-  return weights;
-}
-
 /// Fills in what is the same in all steps.
-void fill_sizes(const TiledLayer& layer, const aie::Device& device, const aie::LayerEstimate& rule,
+void fill_sizes(const TiledLayer& layer, const aie::Device& device, const PublishedOptions& options,
                 ReplayLayer& replay) {
+  const aie::LayerEstimate rule = aie::estimate_layer(layer, device, aie::Model::published);
   const bool one_column =
       layer.kind != LayerKind::global_avg_pool && layer.output.w < device.columns;
   replay.columns = one_column ? 1 : device.columns;
   replay.has_weights = aie::has_weights(layer);
+  replay.weights = weights_of(layer, device, options);
   replay.rows = layer.core_output.h;
   const std::int64_t iterations = std::max<std::int64_t>(1, rule.iterations);
   const aie::LaneTimes& lanes = rule.lanes;
@@ -175,43 +69,80 @@ std::int64_t accumulators_of(const std::vector<ReplayCall>& calls, std::int64_t 
   return bytes;
 }
 
-}  // namespace
+/// Fills in the steps of a layer whose sizes are known.
+class Planner {
+ public:
+  Planner(const TiledLayer& layer, const aie::Device& device, const ReplayCalls& calls,
+          ReplayLayer& replay)
+      : layer_(layer),
+        calls_(calls),
+        replay_(replay),
+        repeat_(aie::concat_repeat(layer, device)),
+        splits_(aie::sweeps(layer, device) / (layer.passes * repeat_)) {}
 
-LayerMask mask_of(const Tensor& weights) {
-  const sparsity::Plane plane = sparsity::plane_of(weights.shape);
-  LayerMask mask;
-  const bool pairs = plane.cin >= 8 && sparsity::count_operands(weights).runs_sparse_mac;
-  if (pairs) mask.kernel = aie::Kernel::conv_sparse4;
-  const std::int64_t unit = pairs ? 16 : 8;
-  mask.kept.out_blocks = ceil_div(plane.cout, 8);
-  mask.kept.in_units = ceil_div(plane.cin, unit);
-  mask.kept.kept.assign(static_cast<std::size_t>(mask.kept.out_blocks * mask.kept.in_units), 0);
-  const float* value = weights.values.data();
-  for (std::int64_t out = 0; out < plane.cout; ++out) {
-    for (std::int64_t in = 0; in < plane.cin; ++in, value += plane.taps) {
-      const bool any = std::any_of(value, value + plane.taps, [](float w) { return w != 0.0F; });
-      const std::int64_t at = out / 8 * mask.kept.in_units + in / unit;
-      if (any) mask.kept.kept[static_cast<std::size_t>(at)] = 1;
+  /// Sweeps of the published rules over one part of the layer.
+  [[nodiscard]] std::int64_t sweeps() const { return repeat_ * splits_; }
+
+  void add_step(std::int64_t index, std::int64_t rows, bool complete) {
+    ReplayStep& step = replay_.steps.emplace_back();
+    step.iterations = ceil_div(rows, replay_.rows);
+    step.last_rows = rows - (step.iterations - 1) * replay_.rows;
+    const std::int64_t share = replay_.weights.core_blocks;
+    if (!replay_.has_weights) {
+      step.sends = index == 0 ? 1 : 0;  // a layer's parameters
+      step.sweeps.push_back({sweeps(), calls_.of(0, share)});
+      return;
+    }
+    // Passes and repeats share a core's output channels.
+    const std::int64_t parts = layer_.passes * repeat_, first = index % layer_.passes * repeat_;
+    for (std::int64_t at = first; at < first + repeat_; ++at) {
+      const std::int64_t begin = share * at / parts, count = part(share, at, parts);
+      if (complete) {
+        add_chunks(begin, count, step);
+      } else {
+        step.sweeps.push_back({splits_, calls_.of(begin, count)});
+        step.sends += splits_;
+      }
     }
   }
-  return mask;
+
+ private:
+  /// A sweep for each chunk of output channels.
+  void add_chunks(std::int64_t first, std::int64_t count, ReplayStep& step) const {
+    const std::int64_t chunk = blocks_of_chunk(layer_);
+    for (std::int64_t done = 0; done < count; done += chunk) {
+      step.sweeps.push_back({splits_, calls_.of(first + done, std::min(chunk, count - done))});
+      step.sends += splits_ * (replay_.weights_in_pieces ? step.iterations * replay_.pieces : 1);
+    }
+  }
+
+  const TiledLayer& layer_;
+  const ReplayCalls& calls_;
+  ReplayLayer& replay_;
+  std::int64_t repeat_, splits_;
+};
+
+/// Sizes of what comes and goes where calls get what they need. As many pieces of the input
+/// channels as the finer cut of weights and input asks for.
+void complete_sizes(const TiledLayer& layer, const aie::Device& device, ReplayLayer& replay) {
+  const std::int64_t blocks = replay.weights.in_blocks;
+  const auto cuts = [&](std::int64_t channels) {
+    return ceil_div(blocks, std::max<std::int64_t>(1, channels / 8));
+  };
+  const std::int64_t piece =
+      ceil_div(blocks, std::max(cuts(layer.core_weight.cin), cuts(layer.core_input.c)));
+  replay.pieces = ceil_div(blocks, piece);
+  replay.weights_in_pieces = cuts(layer.core_weight.cin) > 1;
+  const aie::Extent &in = layer.core_input, &out = layer.core_output;
+  replay.loadfm_words = words_of(in.h * round_up(in.w, 8) * 8 * piece);
+  aie::WeightBlock chunk = layer.core_weight;
+  if (replay.weights_in_pieces) chunk.cin = std::min(chunk.cin, 8 * piece);
+  replay.chunk_words = words_of(round_up(aie::unified_bytes(chunk, layer.density), 16));
+  const std::int64_t written = std::min(blocks_of_chunk(layer), replay.weights.core_blocks);
+  replay.writefm_words = words_of(out.h * round_up(out.w, 8) * 8 * written * device.rows);
 }
 
-std::uint32_t ReplayWeights::kept(std::int64_t row, const ChunkSpan& span) const {
-  if (mask == nullptr) {
-    // The sum over all spans is that of the whole, rounded once.
-    const auto until = [&](std::int64_t blocks) {
-      return std::llround(share * static_cast<double>(blocks));
-    };
-    const std::int64_t before = span.out_first * in_blocks + span.out_count * span.in_first;
-    return static_cast<std::uint32_t>(until(before + span.out_count * span.in_count) -
-                                      until(before));
-  }
-  ChunkSpan own = span;
-  own.out_first += row * core_blocks;
-  own.out_count = std::min(span.out_count, mask->kept.out_blocks - own.out_first);
-  return own.out_count > 0 ? kept_in(mask->kept, mask->kernel, own) : 0;
-}
+}  // namespace
 
 std::int64_t ReplayStep::all_iterations() const {
   std::int64_t count = 0;
@@ -223,49 +154,40 @@ ReplayLayer plan_replay(const TiledLayer& layer, const aie::Device& device,
                         const PublishedOptions& options) {
   ReplayLayer replay;
   if (layer.kind == LayerKind::concat) return replay;
-  const aie::LayerEstimate rule = aie::estimate_layer(layer, device, aie::Model::published);
-  fill_sizes(layer, device, rule, replay);
-  replay.weights = weights_of(layer, device, options);
-  const Calls calls(layer, replay.weights);
-  const std::int64_t share = replay.weights.core_blocks;
-  const std::int64_t repeat = aie::concat_repeat(layer, device);
-  const std::int64_t splits = aie::sweeps(layer, device) / (layer.passes * repeat);
+  const aie::LaneTimes rule = aie::estimate_layer(layer, device, aie::Model::published).lanes;
+  fill_sizes(layer, device, options, replay);
+  const std::int64_t chunk_words = replay.chunk_words;
+  // Depthwise convolutions and pools get what they need in any case.
+  const bool complete =
+      options.lanes == ReplayLanes::complete && replay.has_weights && layer.groups == 1;
+  if (complete) complete_sizes(layer, device, replay);
+  const ReplayCalls calls(layer, replay.weights, replay.pieces);
+  Planner planner(layer, device, calls, replay);
   const std::vector<std::int64_t> tile_rows = rows_of_tiles(layer);
   const std::int64_t count = std::ssize(tile_rows) * layer.passes;
-  const std::int64_t loadw = words_of_lane(rule.lanes.loadw_ns, device.loadw_bandwidth);
-  const std::int64_t sent = words_of_lane(rule.lanes.loadwm_ns, device.loadwm_bandwidth);
+  const std::int64_t loadw = words_of_lane(rule.loadw_ns, device.loadw_bandwidth);
   for (std::int64_t i = 0; i < count; ++i) {
-    ReplayStep& step = replay.steps.emplace_back();
+    planner.add_step(i, tile_rows[static_cast<std::size_t>(i / layer.passes)], complete);
+    ReplayStep& step = replay.steps.back();
     step.name =
         count == 1 ? layer.name : fmt::format("{}: part {} of {}", layer.name, i + 1, count);
     step.load_words = part(words_of(layer.load_bytes), i, count);
     step.write_words = part(words_of(layer.write_bytes), i, count);
     step.loadw_words = part(loadw, i, count);
-    const std::int64_t rows = tile_rows[static_cast<std::size_t>(i / layer.passes)];
-    step.iterations = ceil_div(rows, replay.rows);
-    step.last_rows = rows - (step.iterations - 1) * replay.rows;
-    if (!replay.has_weights) {
-      step.sends = i == 0 ? 1 : 0;
-      step.sweeps.push_back({splits * repeat, calls.of(0, share)});
-      continue;
-    }
-    step.sends = repeat * splits;
-    if (i == 0) step.header_words = sent - count * step.sends * replay.chunk_words;
-    // Passes and repeats share a core's output channels.
-    const std::int64_t parts = layer.passes * repeat;
-    for (std::int64_t at = i % layer.passes * repeat; at < (i % layer.passes + 1) * repeat; ++at) {
-      step.sweeps.push_back({splits, calls.of(share * at / parts, part(share, at, parts))});
-    }
   }
-  replay.accumulator_bytes = accumulators_of(calls.of(0, share), replay.rows);
+  if (replay.has_weights) {
+    replay.steps.front().header_words = words_of_lane(rule.loadwm_ns, device.loadwm_bandwidth) -
+                                        count * planner.sweeps() * chunk_words;
+  }
+  replay.accumulator_bytes = accumulators_of(calls.of(0, replay.weights.core_blocks), replay.rows);
   return replay;
 }
 
 std::vector<Excess> excesses_of(const TiledLayer& layer, const ReplayLayer& replay,
                                 const aie::Device& device) {
   std::vector<Excess> found;
-  const auto check = [&](std::string_view buffer, std::int64_t needed, std::int64_t limit) {
-    if (needed > limit) found.push_back({0, std::string(buffer), needed, limit});
+  const auto check = [&](std::string_view what, std::int64_t needed, std::int64_t limit) {
+    if (needed > limit) found.push_back({0, std::string(what), needed, limit});
   };
   const std::int64_t in = replay.loadfm_words * 4;
   const std::int64_t out = ceil_div(replay.writefm_words, device.rows) * 4;
@@ -285,6 +207,21 @@ std::vector<Excess> excesses_of(const TiledLayer& layer, const ReplayLayer& repl
         column(layer.input) + output +
             ceil_div(aie::memtile_weight_bytes(layer, device), layer.passes),
         device.memtile_bytes);
+  if (!replay.has_weights || layer.groups > 1) return found;
+  std::size_t chunks = 0;  // of the weights that one sweep multiplies
+  for (const ReplayStep& step : replay.steps) {
+    for (const ReplaySweep& sweep : step.sweeps) {
+      std::size_t here = 0;
+      for (const ReplayCall& call : sweep.calls) here += call.spans.size();
+      chunks = std::max(chunks, here);
+    }
+  }
+  if (replay.weights_in_pieces) chunks = 1;
+  if (replay.pieces > 1) return found;
+  check("weights of a sweep", static_cast<std::int64_t>(chunks) * weights, weights);
+  const std::int64_t channels = 8 * replay.weights.in_blocks;
+  check("input of an iteration", layer.core_input.h * round_up(layer.core_input.w, 8) * channels,
+        in);
   return found;
 }
 

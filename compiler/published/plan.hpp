@@ -40,7 +40,7 @@ struct ReplaySweep {
 struct ReplayStep {
   std::string name;
   std::int64_t load_words = 0, loadw_words = 0, write_words = 0;
-  std::int64_t sends = 0;         ///< chunks of weights to each row of cores
+  std::int64_t sends = 0;         ///< chunks of weights (or pieces) to each row of cores
   std::int64_t header_words = 0;  ///< before the first of them
   std::int64_t iterations = 0;    ///< of one sweep
   std::int64_t last_rows = 0;     ///< output rows of the last iteration
@@ -51,9 +51,11 @@ struct ReplayStep {
 /// A layer on the array. All columns that take part do what the fullest one does, all cores of a
 /// column what the fullest one does: so the published rules count.
 struct ReplayLayer {
+  std::int64_t pieces = 1;         ///< deliveries of input channels for each iteration
+  bool weights_in_pieces = false;  ///< a piece of the weights comes with each of them
   std::int64_t columns = 0;        ///< that take part, from the first
   std::int64_t chunk_words = 0;    ///< LOADWM: one chunk of weights, or a layer's parameters
-  std::int64_t loadfm_words = 0;   ///< into a column, each iteration
+  std::int64_t loadfm_words = 0;   ///< into a column, each delivery
   std::int64_t writefm_words = 0;  ///< out of a column, each iteration
   std::int64_t rows = 0;           ///< output rows of an iteration
   std::int64_t accumulator_bytes = 0;

@@ -180,6 +180,13 @@ void count_channel(const aie::TileProgram& tile, const aie::Channel& channel, La
 
 }  // namespace
 
+Result<ReplayLanes> find_replay_lanes(std::string_view tiling) {
+  if (tiling == "published") return ReplayLanes::counted;
+  if (tiling == "published_complete") return ReplayLanes::complete;
+  return refusal(fmt::format(
+      "tiling '{}' is unknown: expected ours, published or published_complete", tiling));
+}
+
 PublishedProgram published_program(const TiledNetwork& network, const aie::Device& device,
                                    const PublishedOptions& options) {
   check_array(network, device);

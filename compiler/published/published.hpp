@@ -13,6 +13,7 @@
 #include "aie_model/program/program.hpp"
 #include "compiler/codegen/weights.hpp"
 #include "compiler/tiled_network.hpp"
+#include "core/error.hpp"
 #include "core/tensor.hpp"
 
 namespace wbs::compiler {
@@ -27,17 +28,33 @@ struct LayerMask {
 /// for other shapes.
 [[nodiscard]] LayerMask mask_of(const Tensor& weights);
 
+/// How much the lanes between Memtiles and cores move.
+enum class ReplayLanes : std::uint8_t {
+  /// As the published rules count: one chunk of weights for each sweep over the rows, one piece of
+  /// the input channels for each iteration, whatever the calls need.
+  counted,
+  /// What the calls need: a sweep for each chunk of output channels, with all input channels, in
+  /// pieces where weights or input come in pieces; such weights come again for each iteration.
+  complete,
+};
+
+/// The lanes that a tiling's name means: "published" or "published_complete"; otherwise a refusal.
+[[nodiscard]] Result<ReplayLanes> find_replay_lanes(std::string_view tiling);
+
 struct PublishedOptions {
+  ReplayLanes lanes = ReplayLanes::counted;
   /// By layer. Cores then multiply the operands that our own programs multiply; a layer without a
   /// mask keeps its mean density in every call. What is moved goes by the mean density either way.
   std::map<std::string, LayerMask> masks{};
 };
 
-/// A buffer that the published tiling fills beyond what there is.
+/// Something of which the published tiling takes more than there is.
 struct Excess {
   std::uint32_t layer = 0;  ///< of Program::layers
-  std::string buffer;  ///< "core input", "core output", "core weights", "core memory", "Memtile"
-  std::int64_t needed = 0, limit = 0;  ///< bytes
+  /// A buffer: "core input", "core output", "core weights", "core memory", "Memtile". Or data that
+  /// calls use: "weights of a sweep", "input of an iteration".
+  std::string what;
+  std::int64_t needed = 0, limit = 0;  ///< bytes; of data: those that come
 };
 
 /// A program for timing only: it moves the right numbers of bytes, but addresses stand for buffers

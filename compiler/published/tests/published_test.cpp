@@ -213,7 +213,7 @@ TEST(PublishedReplay, NamesTheBuffersThatTheTilingOverfills) {
   }
   // A strided 3x3 convolution streams more than 8 KB in the authors' own logs.
   EXPECT_TRUE(std::ranges::any_of(made.program.excesses, [](const Excess& excess) {
-    return excess.buffer == "core input" && excess.needed > 8192;
+    return excess.what == "core input" && excess.needed > 8192;
   }));
 }
 
