@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aie_model/kernels/kernel_model.hpp"
+#include "compiler/codegen/imbalance.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {
@@ -49,16 +50,6 @@ aie::KernelCall probe_call(const LayerShape& shape, const Mapping& mapping, cons
   return call;
 }
 
-/// Operands that the slowest of `cores` keeps of a delivery that all of them take together. They
-/// are kept independently of each other, so the largest of several normal values is to be expected;
-/// half of that excess, because rings of two slots let the others go ahead.
-double busiest_kept(double operands, double density, std::int64_t cores) {
-  const double mean = density * operands;
-  const double spread = std::sqrt(mean * (1 - density));
-  const double largest = std::sqrt(std::log(static_cast<double>(cores)));
-  return std::min(operands, mean + 0.5 * spread * largest);
-}
-
 /// Cycles of a call that keeps a fractional number of operands.
 double cycles_of(const aie::KernelCall& call, double kept, const aie::Device& device) {
   const double whole = std::floor(kept);
@@ -72,12 +63,7 @@ double cycles_of(const aie::KernelCall& call, double kept, const aie::Device& de
 double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces& pieces,
                    const aie::Device& device) {
   aie::KernelCall call = probe_call(shape, mapping, pieces);
-  const double unit = shape.kernel == aie::Kernel::conv_sparse4 ? 2 : 1;
-  const double operands = static_cast<double>(mapping.chunk_blocks) *
-                          static_cast<double>(shape.convolution() ? mapping.piece_blocks : 1) /
-                          unit;
-  const bool together = shape.convolution() && mapping.split != Split::pixels;
-  const double kept = busiest_kept(operands, shape.density, together ? device.rows : 1);
+  const double kept = busiest_kept(shape, mapping, pieces, device);
   const auto k = static_cast<double>(pieces.pieces);
   if (pieces.pieces == 1) return cycles_of(call, kept, device);
   call.finish = false;

@@ -25,7 +25,9 @@ struct LayerShape {
   std::int64_t window_rows = 1, window_columns = 1, stride_rows = 1, stride_columns = 1;
   std::int64_t pad_top = 0, pad_left = 0;
   double density = 1.0;  ///< kept share of 8x8 operands
-  double margin = 1.0;   ///< how much larger than expected the largest chunk of weights may be
+  /// By output block, and one more: kept operands of all blocks before it; empty: not known.
+  std::vector<std::int64_t> kept_before{};
+  double margin = 1.0;  ///< how much larger than expected the largest chunk of weights may be
   [[nodiscard]] bool convolution() const {
     return kernel == aie::Kernel::conv || kernel == aie::Kernel::conv_sparse4;
   }
