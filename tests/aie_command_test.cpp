@@ -178,6 +178,42 @@ TEST(AieDepthTiles, SlowMemoryIsADeviceOfItsOwn) {
   EXPECT_DOUBLE_EQ(apps::choose_array("npu1", 3).device.silicon.dram_bytes_per_cycle, 5.0);
 }
 
+TEST_F(AieCommand, PublishedTilingIsReplayedForItsTimeOnly) {
+  const std::string replay = path("published.h5");
+  const json compiled = answer({"compile", "--tiling", "published", "--network", "resnet18",
+                                "--input", "3x32x32", "--pattern", "block:8x8@0.5", "--array",
+                                "2x2", "--device", "npu1", "--out", replay, "--json"});
+  EXPECT_EQ(compiled.at("tiling"), "published");
+  EXPECT_EQ(compiled.at("timing_only"), true);
+  EXPECT_GT(compiled.at("steps").get<int>(), 0);
+  const json run = answer({"simulate", replay, "--mode", "event", "--json"});
+  EXPECT_GT(run.at("cycles").get<double>(), 0.0);
+  EXPECT_EQ(run.at("timing_only"), true);
+  EXPECT_EQ(run.at("exceeds"), compiled.at("exceeds"));
+  const json ours = answer({"simulate", file(), "--mode", "event", "--json"});
+  EXPECT_EQ(ours.at("timing_only"), false);
+  const CommandResult refused = wbs({"simulate", replay, "--mode", "functional"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.errors, HasSubstr("for timing only"));
+  EXPECT_THAT(refused.errors, HasSubstr("--mode event"));
+}
+
+TEST(AieCommandErrors, NameTheTilingsThatThereAre) {
+  const std::vector<std::string> compile{"compile", "--network", "resnet18",
+                                         "--array", "2x2",       "--json"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = compile;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return wbs(arguments);
+  };
+  const CommandResult unknown = with({"--tiling", "theirs"});
+  EXPECT_NE(unknown.exit_code, 0);
+  EXPECT_THAT(unknown.errors, HasSubstr("ours, published or published_complete"));
+  const CommandResult scaled = with({"--tiling", "published", "--calibrate", "4"});
+  EXPECT_NE(scaled.exit_code, 0);
+  EXPECT_THAT(scaled.errors, HasSubstr("has no values"));
+}
+
 TEST(AieCommandErrors, NameWhatDoesNotFit) {
   const CommandResult node = wbs({"compile", "--network", "resnet20", "--array", "2x2", "--json"});
   EXPECT_EQ(node.exit_code, 4);

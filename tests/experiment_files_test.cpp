@@ -75,6 +75,19 @@ TEST(ShippedExperiments, KernelsAreMeasuredInThreeTypesAtThreeRatios) {
   }
 }
 
+TEST(ShippedExperiments, TilingsAreComparedOnThreeNetworks) {
+  const CommandResult result = dry_run(repository_file("experiments/aie2_tilings.toml"));
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, HasSubstr(": 18 cases"));
+}
+
+TEST(ShippedExperiments, ATilingNeedsTheEventModel) {
+  const CommandResult result =
+      dry_run(repository_file("experiments/aie2_tilings.toml"), {"--set", "model=\"estimators\""});
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_THAT(result.errors, HasSubstr("a tiling other than ours needs model"));
+}
+
 TEST(ShippedExperiments, Table2HasFortyTwoCells) {
   const CommandResult result = dry_run(repository_file("experiments/table2.toml"));
   EXPECT_EQ(result.exit_code, 0) << result.errors;

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aie_model/device.hpp"
@@ -41,8 +43,9 @@ struct CompiledProgram {
 [[nodiscard]] std::int64_t parse_depth_tiles(const std::string& text);
 
 /// Throws Error(kind) naming tile and rule of the first limit of `device` that the program breaks,
-/// and how many more there are.
-void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind);
+/// and how many more there are. Rules in `exempt` do not count.
+void check_program(const aie::Program& program, const aie::Device& device, ErrorKind kind,
+                   std::span<const std::string_view> exempt = {});
 
 /// What a program consists of.
 struct ProgramSize {

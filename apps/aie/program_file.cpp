@@ -13,6 +13,7 @@
 #include "apps/aie/compile_program.hpp"
 #include "apps/aie/device_choice.hpp"
 #include "apps/aie/network_file.hpp"
+#include "compiler/published/published.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "harness/hdf5_file.hpp"
@@ -29,6 +30,8 @@ constexpr const char* kTables = "/program/tables";
 constexpr const char* kStrings = "/program/strings";
 constexpr const char* kBytes = "/program/bytes";
 constexpr const char* kTiling = "/tiling";
+constexpr const char* kExceeds = "/exceeds";
+constexpr const char* kTimingOnly = "timing_only";
 
 void write_bytes(harness::Hdf5File& file, const std::string& object,
                  const std::vector<std::uint8_t>& bytes) {
@@ -90,6 +93,11 @@ void write_program_file(const std::string& path, const ProgramFileContent& conte
     file.set("/", "device", content.device);
     file.set("/", "weights", content.weights_source);
     file.set("/", "scales", content.scales_source);
+    if (!content.timing_only.empty()) file.set("/", kTimingOnly, content.timing_only);
+    if (!content.exceeds.empty()) {
+      const std::string lines = fmt::format("{}", fmt::join(content.exceeds, "\n"));
+      write_bytes(file, kExceeds, {lines.begin(), lines.end()});
+    }
     write_tables(file, aie::to_tables(content.program));
     if (content.network != nullptr) write_int8_network(file, *content.network);
     if (!content.tiling.empty()) {
@@ -113,7 +121,13 @@ ProgramFile read_program_file(const std::string& path, bool with_network) {
   try {
     result.device = device_of_text(file.text("/", "device"));
     result.program = aie::from_tables(read_tables(file));
-    check_program(result.program, result.device, ErrorKind::input);
+    if (file.has_attribute("/", kTimingOnly)) result.timing_only = file.text("/", kTimingOnly);
+    if (result.timing_only.empty()) {
+      check_program(result.program, result.device, ErrorKind::input);
+    } else {
+      check_program(result.program, result.device, ErrorKind::input,
+                    compiler::published_exemptions());
+    }
   } catch (const Error& error) {
     const std::string what = error.what();
     throw Error(error.kind(), what.starts_with(path) ? what : fmt::format("{}: {}", path, what));
@@ -123,6 +137,15 @@ ProgramFile read_program_file(const std::string& path, bool with_network) {
   if (file.has(kTiling)) {
     const std::vector<std::uint8_t> tiling = file.read_bytes(kTiling);
     result.tiling.assign(tiling.begin(), tiling.end());
+  }
+  if (file.has(kExceeds)) {
+    const std::vector<std::uint8_t> bytes = file.read_bytes(kExceeds);
+    const std::string lines(bytes.begin(), bytes.end());
+    for (const std::string_view line : split(lines, '\n')) result.exceeds.emplace_back(line);
+  }
+  if (with_network && !result.timing_only.empty()) {
+    throw Error(ErrorKind::input, fmt::format("{}: this program {}; only --mode event can run it",
+                                              path, result.timing_only));
   }
   if (with_network && !file.has("/network")) {
     throw Error(ErrorKind::input,

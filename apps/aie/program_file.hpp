@@ -5,11 +5,14 @@
 // dataset of integers with its column names, joined by commas, as attribute `columns`; strings are
 // zero-terminated. Group "/network": network_file.hpp. "/tiling": JSON text, in the files of the
 // stage compile. The root's attributes: format, format_version, device (text of device_choice.hpp),
-// weights, scales. Datasets are compressed and have checksums.
+// weights, scales; timing_only in programs that compute no values, which may also break the rules
+// of published_exemptions() and list that in "/exceeds", a line each. Datasets are compressed and
+// have checksums.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aie_model/device.hpp"
 #include "aie_model/program/program.hpp"
@@ -24,6 +27,8 @@ struct ProgramFileContent {
   std::string device;                              ///< ChosenDevice::text
   std::string weights_source, scales_source;
   std::string tiling;  ///< the same network as the estimators see it (compiler::to_json), or ""
+  std::string timing_only = {};           ///< why no values come out; "": they do
+  std::vector<std::string> exceeds = {};  ///< limits that a program for timing only breaks
 };
 
 /// Writes the file; an old one of that name is replaced when the new one is complete. Throws
@@ -35,7 +40,8 @@ struct ProgramFile {
   aie::Program program;
   aie::Device device;
   std::optional<networks::Int8Network> network;  ///< when it was asked for
-  std::string weights_source, scales_source, tiling;
+  std::string weights_source, scales_source, tiling, timing_only;
+  std::vector<std::string> exceeds;
 };
 
 /// Reads and checks the file. Throws Error(input): not such a file, cut, a damaged table (named), a

@@ -10,6 +10,7 @@
 #include "apps/aie/device_choice.hpp"
 #include "apps/aie/passes.hpp"
 #include "apps/aie/program_file.hpp"
+#include "apps/aie/published_tiling.hpp"
 #include "apps/commands/commands.hpp"
 #include "core/error.hpp"
 
@@ -22,6 +23,7 @@ struct Options {
   std::string array, device;
   std::string out, emit, passes, compress;
   std::string depth_tiles = "1";
+  std::string tiling = "ours";
   std::int64_t step = -1;  ///< to print; -1: all
   bool json = false;
 };
@@ -42,6 +44,39 @@ void check(const Options& options) {
     refuse("--calibrate and --quantisation exclude each other: both give the scales");
   }
   if (options.json && !options.emit.empty()) refuse("--json and --emit exclude each other");
+  const bool replay = options.tiling != "ours";
+  if (replay) (void)value_or_throw(compiler::find_replay_lanes(options.tiling), ErrorKind::usage);
+  const AieModelChoice& model = options.model;
+  if (replay && (!options.passes.empty() || model.calibrate > 0 || !model.quantisation.empty())) {
+    refuse(
+        "--passes, --calibrate and --quantisation belong to --tiling ours: a replay of the "
+        "published tiling has no values");
+  }
+}
+
+void print_program(const Options& options, const aie::Program& program) {
+  fmt::print("{}", options.step < 0
+                       ? aie::print(program)
+                       : aie::print_step(program, static_cast<std::uint32_t>(options.step)));
+}
+
+/// The replay of the published tiling.
+int compile_published(const Options& options, const ChosenDevice& device) {
+  const ScaledModel model = load_scaled_model(options.model);
+  const CompiledReplay replay =
+      compile_replay(model.model, options.model.pattern, device.device,
+                     {.lanes = value_or_throw(compiler::find_replay_lanes(options.tiling))});
+  if (!options.out.empty()) {
+    write_program_file(options.out, replay_content(replay, device, model.weights_source));
+  }
+  if (!options.emit.empty()) {
+    print_program(options, replay.published.program);
+  } else if (options.json) {
+    fmt::print("{}\n", replay_json(replay, device.device).dump());
+  } else {
+    fmt::print("{}", replay_text(replay, device.device));
+  }
+  return 0;
 }
 
 int compile(const Options& options) {
@@ -56,6 +91,7 @@ int compile(const Options& options) {
   if (options.out.empty() && options.emit.empty() && !options.json) {
     throw Error(ErrorKind::usage, "compile needs --out P.h5, --emit text, --passes or --json");
   }
+  if (options.tiling != "ours") return compile_published(options, device);
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
   const CompiledProgram compiled =
@@ -66,9 +102,7 @@ int compile(const Options& options) {
                                      model.weights_source, model.scales_source, ""});
   }
   if (!options.emit.empty()) {
-    fmt::print("{}", options.step < 0 ? aie::print(compiled.program)
-                                      : aie::print_step(compiled.program,
-                                                        static_cast<std::uint32_t>(options.step)));
+    print_program(options, compiled.program);
   } else if (options.json) {
     fmt::print("{}\n", compile_json(compiled, model).dump());
   } else {
@@ -123,6 +157,11 @@ void add_compile_command(CLI::App& program, Action& action) {
       ->add_option("--depth-tiles", o->depth_tiles,
                    "Compute layers whose tensors do not fit the Memtiles in this many depth-wise "
                    "tiles; auto: try several numbers under the event model")
+      ->capture_default_str();
+  command
+      ->add_option("--tiling", o->tiling,
+                   "ours; published: the authors' tiling as a program for timing only; "
+                   "published_complete: with all the weights and inputs that it needs")
       ->capture_default_str();
   command->add_flag("!--move-zero-blocks", o->codegen.skip_zero_blocks,
                     "Move and multiply zero blocks too");

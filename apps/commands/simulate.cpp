@@ -12,6 +12,7 @@
 #include "aie_model/replay.hpp"
 #include "apps/aie/device_choice.hpp"
 #include "apps/aie/gemm_command.hpp"
+#include "apps/aie/tilings.hpp"
 #include "apps/columns.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/commands/simulate_program.hpp"
@@ -40,6 +41,7 @@ struct Options {
   ProgramRun program;
   KernelRun kernel;
   GemmRun gemm;
+  bool tilings = false;
   bool json = false;
 };
 
@@ -234,9 +236,20 @@ int estimate(const Options& options, aie::Model model) {
   return 0;
 }
 
-}  // namespace
-
-namespace {
+/// Our tiling and the published one under the event model.
+int print_tilings(const Options& options) {
+  AieModelChoice choice;
+  choice.network = options.network;
+  choice.input = options.input;
+  choice.pattern = options.pattern;
+  const TilingComparison comparison = compare_tilings(choice, choose_array(options.array).device);
+  if (options.json) {
+    fmt::print("{}\n", to_json(comparison).dump());
+  } else {
+    fmt::print("{}", to_text(comparison));
+  }
+  return 0;
+}
 
 void add_program_options(CLI::App& command, ProgramRun& run) {
   command.add_option("program", run.file, "Program of wbs compile (.h5)");
@@ -278,6 +291,9 @@ void add_simulate_command(CLI::App& program, Action& action) {
       ->capture_default_str();
   command->add_option("--contrast", options->contrast,
                       "Another --cin-split: print the layers in which the two differ");
+  command->add_flag("--tilings", options->tilings,
+                    "With --network: our tiling and the published one under the event model, "
+                    "convolution by convolution");
   add_program_options(*command, options->program);
   add_gemm_options(*command, options->gemm);
   command->add_option("--kernel", options->kernel.size, "Cycles of a product MxKxN on one core");
@@ -307,7 +323,7 @@ void add_simulate_command(CLI::App& program, Action& action) {
                     "simulate needs a program of wbs compile, --network NAME, --replay FILE.csv "
                     "--gemm MxKxN or --kernel MxKxN");
       }
-      return estimate(*options, model);
+      return options->tilings ? print_tilings(*options) : estimate(*options, model);
     };
   });
 }

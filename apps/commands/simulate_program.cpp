@@ -1,6 +1,7 @@
 #include "apps/commands/simulate_program.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -177,9 +178,15 @@ int run_event(const ProgramRun& run) {
     item["weights"] = file.weights_source;
     item["scales"] = file.scales_source;
     item["peak_bytes"] = peak_memory_bytes();
+    item["timing_only"] = !file.timing_only.empty();
+    if (!file.timing_only.empty()) item["exceeds"] = file.exceeds;
     fmt::print("{}\n", item.dump());
   } else {
     fmt::print("{}", to_text(report));
+    if (!file.timing_only.empty()) fmt::print("This program {}.\n", file.timing_only);
+    if (!file.exceeds.empty()) {
+      fmt::print("It takes more than there is:\n  {}\n", fmt::join(file.exceeds, "\n  "));
+    }
   }
   return 0;
 }

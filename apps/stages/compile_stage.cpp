@@ -7,6 +7,7 @@
 #include "apps/aie/device_choice.hpp"
 #include "apps/aie/int8_model.hpp"
 #include "apps/aie/program_file.hpp"
+#include "apps/aie/published_tiling.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
 #include "apps/stages/checks.hpp"
@@ -68,17 +69,48 @@ ChosenDevice array_of(const harness::Values& parameters) {
   return choose_array(text(parameters, "array"), parameter<double>(parameters, "ddr_slowdown"));
 }
 
-/// Generates the program with the masked weights of the stages before (else pruned here) and scales
-/// from noise, and writes it beside the tiling. Returns its metrics.
+harness::Values metrics_of(const aie::Program& program, const std::string& scales) {
+  const ProgramSize size = size_of(program);
+  return {{"program_steps", size.steps},
+          {"program_instructions", size.instructions},
+          {"program_descriptors", size.descriptors},
+          {"program_packed_bytes", size.packed_bytes},
+          {"program_tensors_in_ddr", size.tensors_in_ddr},
+          {"program_scales", scales}};
+}
+
+/// The masked weights of the stages before, else pruned here.
+Model masked_model(const harness::StageRun& run) {
+  Model model = dense_model(run.parameters);
+  if (masked_input(run.inputs) != run.inputs.end()) {
+    apply_pruned(run.inputs, model);
+  } else {
+    prune_model(model, value_or_throw(sparsity::parse_pattern(text(run.parameters, "pattern"))));
+  }
+  return model;
+}
+
+/// Generates the replay of the published tiling and writes it. Returns its metrics.
+harness::Values write_replay(const harness::StageRun& run) {
+  const ChosenDevice device = array_of(run.parameters);
+  const ReplayChoice choice{
+      .lanes = value_or_throw(compiler::find_replay_lanes(text(run.parameters, "tiling"))),
+      .cin_split = value_or_throw(find_cin_split(text(run.parameters, "cin_split")))};
+  const CompiledReplay replay =
+      compile_replay(masked_model(run), text(run.parameters, "pattern"), device.device, choice);
+  write_program_file(run.output_path, replay_content(replay, device, "as in the stages before"));
+  harness::Values metrics = metrics_of(replay.published.program, "none: for timing only");
+  metrics["program_exceeds"] =
+      static_cast<std::int64_t>(exceeded_limits(replay.published, device.device).size());
+  return metrics;
+}
+
+/// Generates the program with scales from noise, and writes it beside the tiling. Returns its
+/// metrics.
 harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
   const std::string& pattern = text(run.parameters, "pattern");
   ScaledModel model;
-  model.model = dense_model(run.parameters);
-  if (masked_input(run.inputs) != run.inputs.end()) {
-    apply_pruned(run.inputs, model.model);
-  } else {
-    prune_model(model.model, value_or_throw(sparsity::parse_pattern(pattern)));
-  }
+  model.model = masked_model(run);
   choose_scales({}, model);
   const ChosenDevice device = array_of(run.parameters);
   const CompiledProgram compiled =
@@ -86,14 +118,9 @@ harness::Values write_program(const harness::StageRun& run, const std::string& t
                       parameter<std::int64_t>(run.parameters, "depth_tiles"));
   write_program_file(run.output_path,
                      {compiled.program, nullptr, device.text, "", model.scales_source, tiling});
-  const ProgramSize size = size_of(compiled.program);
-  return {{"program_steps", size.steps},
-          {"program_instructions", size.instructions},
-          {"program_descriptors", size.descriptors},
-          {"program_packed_bytes", size.packed_bytes},
-          {"program_tensors_in_ddr", size.tensors_in_ddr},
-          {"program_depth_cuts", fmt::format("{}", fmt::join(compiled.depth_cuts, ", "))},
-          {"program_scales", model.scales_source}};
+  harness::Values metrics = metrics_of(compiled.program, model.scales_source);
+  metrics["program_depth_cuts"] = fmt::format("{}", fmt::join(compiled.depth_cuts, ", "));
+  return metrics;
 }
 
 class CompileStage final : public harness::Stage {
@@ -117,6 +144,9 @@ class CompileStage final : public harness::Stage {
                      "event: depth-wise tiles of layers whose tensors do not fit; 0: by trying"});
     specs.push_back({"ddr_slowdown", ValueType::number, 1.0,
                      "event: external memory so many times slower than the shims"});
+    specs.push_back(
+        {"tiling", ValueType::text, std::string("ours"),
+         "event: ours; published, published_complete: the authors' tiling, for timing only"});
     specs.push_back({"weights", ValueType::text, std::string(), "event: as in the prune stage"});
     specs.push_back({"seed", ValueType::integer, std::int64_t{1}, "event: of seeded weights"});
     return specs;
@@ -148,6 +178,13 @@ class CompileStage final : public harness::Stage {
     if (model != "event" && (slowdown != 1.0 || tiles != 1)) {
       problems.emplace_back("depth_tiles and ddr_slowdown need model = \"event\"");
     }
+    const std::string& tiling = text(parameters, "tiling");
+    const auto lanes = compiler::find_replay_lanes(tiling);
+    if (tiling != "ours" && !lanes) {
+      problems.push_back(lanes.error());
+    } else if (tiling != "ours" && model != "event") {
+      problems.emplace_back("a tiling other than ours needs model = \"event\"");
+    }
     if (model == "event") check_weights_file(parameters, problems, data_digests);
     return problems;
   }
@@ -171,7 +208,9 @@ class CompileStage final : public harness::Stage {
     options.cin_split = compiler::CinSplit::authors;
     const compiler::TiledNetwork authors = compiler::compile(graph, device, options);
     harness::StageResult result;
-    if (text(run.parameters, "model") == "event") {
+    if (text(run.parameters, "tiling") != "ours") {
+      result.metrics = write_replay(run);
+    } else if (text(run.parameters, "model") == "event") {
       result.metrics = write_program(run, compiler::to_json(tiled));
     } else {
       write_text_file(run.output_path, compiler::to_json(tiled));

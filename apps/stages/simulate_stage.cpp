@@ -86,18 +86,19 @@ void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
   const EventReport report = event_report(file.program, file.device, run, 0.0);
   const std::vector<EventLayer> layers = untiled_layers(report);
   const double ns_per_cycle = 1e9 / file.device.clock_hz;
-  std::uint64_t linear_cycles = 0;
+  std::uint64_t linear_cycles = 0, conv_cycles = 0;
   for (const aie::TiledLayer& layer : tiled.layers) {
     for (const EventLayer& timed : layers) {
-      if (layer.kind == aie::LayerKind::fully_connected && layer.name == timed.name) {
-        linear_cycles += timed.cycles;
-      }
+      if (layer.name != timed.name) continue;
+      if (layer.kind == aie::LayerKind::fully_connected) linear_cycles += timed.cycles;
+      if (layer.kind == aie::LayerKind::conv) conv_cycles += timed.cycles;
     }
   }
   const double linear_s = static_cast<double>(linear_cycles) * ns_per_cycle * kSecondsPerNs;
   result.metrics.insert({
       {"event_s", report.ms * 1e-3 - linear_s},
       {"event_with_linear_s", report.ms * 1e-3},
+      {"event_convolutions_s", static_cast<double>(conv_cycles) * ns_per_cycle * kSecondsPerNs},
       {"event_cycles", static_cast<std::int64_t>(report.cycles)},
       {"event_utilisation", report.mac_utilisation},
       {"event_core_busy", report.core_busy},

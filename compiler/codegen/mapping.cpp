@@ -9,6 +9,7 @@
 #include <string>
 
 #include "aie_model/kernels/kernel_model.hpp"
+#include "compiler/codegen/imbalance.hpp"
 #include "compiler/codegen/shim_map.hpp"
 #include "core/error.hpp"
 
@@ -51,22 +52,28 @@ aie::KernelCall probe_call(const LayerShape& shape, const Mapping& mapping, cons
   return call;
 }
 
+/// Cycles of a call that keeps a fractional number of operands.
+double cycles_of(const aie::KernelCall& call, double kept, const aie::Device& device) {
+  const double whole = std::floor(kept);
+  const auto low = static_cast<std::uint32_t>(whole);
+  const auto base = static_cast<double>(call_cycles(call, low, device));
+  const double part = kept - whole;
+  if (part <= 0) return base;
+  return base + part * (static_cast<double>(call_cycles(call, low + 1, device)) - base);
+}
+
 double core_cycles(const LayerShape& shape, const Mapping& mapping, const Pieces& pieces,
                    const aie::Device& device) {
   aie::KernelCall call = probe_call(shape, mapping, pieces);
-  const double kept = shape.density * static_cast<double>(mapping.chunk_blocks) *
-                      static_cast<double>(shape.convolution() ? mapping.piece_blocks : 1);
-  const auto operands = static_cast<std::uint32_t>(
-      std::lround(shape.kernel == aie::Kernel::conv_sparse4 ? kept / 2 : kept));
+  const double kept = busiest_kept(shape, mapping, pieces, device);
   const auto k = static_cast<double>(pieces.pieces);
-  if (pieces.pieces == 1) return static_cast<double>(call_cycles(call, operands, device));
+  if (pieces.pieces == 1) return cycles_of(call, kept, device);
   call.finish = false;
-  const auto begin = static_cast<double>(call_cycles(call, operands, device));
+  const double begin = cycles_of(call, kept, device);
   call.begin = false;
-  const auto middle = static_cast<double>(call_cycles(call, operands, device));
+  const double middle = cycles_of(call, kept, device);
   call.finish = true;
-  const auto finish = static_cast<double>(call_cycles(call, operands, device));
-  return begin + finish + (k - 2) * middle;
+  return begin + cycles_of(call, kept, device) + (k - 2) * middle;
 }
 
 /// What a split by channels costs outside of the layer: its tensors pass through DDR, so that the
@@ -157,22 +164,29 @@ std::vector<std::int64_t> cuts(std::int64_t n, std::int64_t least) {
   return {sizes.begin(), sizes.end()};
 }
 
-/// The largest strip whose Memtile buffers fit: all of the column's rows if possible, else with
-/// room for the next strip's input and the last one's output beside it.
-std::optional<std::int64_t> strip_rows(const LayerShape& shape, Mapping mapping,
-                                       const aie::Device& device, double share) {
+/// The strips to try, the largest first: all of the column's rows if their Memtile buffers fit,
+/// else a few sizes with room for the next strip's input and the last one's output beside them.
+/// Some room is left for weights, and, beside strips of which several are alive, for other tensors.
+std::vector<std::int64_t> strips_to_try(const LayerShape& shape, Mapping mapping,
+                                        const aie::Device& device, double share) {
+  constexpr std::size_t kMost = 3;
+  constexpr double kWhole = 0.9, kSeveral = 0.75, kSum = 0.95;
   mapping.strip_rows = 1 << 30;
   const std::int64_t all = pieces_of(shape, mapping, device).column_rows;
-  const double room = share * (shape.kernel == aie::Kernel::add ? 0.95 : 0.75) *
-                      static_cast<double>(device.silicon.memtile.memory_bytes);
+  const double room = share * static_cast<double>(device.silicon.memtile.memory_bytes);
+  std::vector<std::int64_t> strips;
   for (const std::int64_t rows : cuts(all, 1)) {
+    const bool sum = shape.kernel == aie::Kernel::add;
     if (shape.in_place() && all % rows != 0) continue;
     mapping.strip_rows = rows;
     const Pieces p = pieces_of(shape, mapping, device);
     const auto bytes = static_cast<double>(p.strip_in_bytes + p.strip_out_bytes);
-    if (bytes * (rows == all ? 1 : 2) <= room) return rows;
+    const bool whole = rows == all;
+    if (bytes * (whole ? 1 : 2) > room * (sum ? kSum : whole ? kWhole : kSeveral)) continue;
+    strips.push_back(rows);
+    if (whole || strips.size() == kMost) break;
   }
-  return std::nullopt;
+  return strips;
 }
 
 struct Search {
@@ -303,10 +317,11 @@ Mapping choose_mapping(const LayerShape& shape, const aie::Device& device, const
     }
     Mapping mapping;
     mapping.split = split;
-    const auto strip = strip_rows(shape, mapping, device, memtile_share);
-    if (!strip || (split == Split::pixels && *strip < device.rows)) continue;
-    mapping.strip_rows = *strip;
-    search.tiles_of(mapping, pieces_of(shape, mapping, device).share);
+    for (const std::int64_t strip : strips_to_try(shape, mapping, device, memtile_share)) {
+      if (split == Split::pixels && strip < device.rows) continue;
+      mapping.strip_rows = strip;
+      search.tiles_of(mapping, pieces_of(shape, mapping, device).share);
+    }
   }
   if (!search.best) {
     throw Error(

@@ -26,7 +26,9 @@ struct LayerShape {
   std::int64_t pad_top = 0, pad_left = 0;
   double density = 1.0;  ///< kept share of 8x8 operands
   bool adds = false;     ///< a convolution that adds a second input to its sums
-  double margin = 1.0;   ///< how much larger than expected the largest chunk of weights may be
+  /// By output block, and one more: kept operands of all blocks before it; empty: not known.
+  std::vector<std::int64_t> kept_before{};
+  double margin = 1.0;  ///< how much larger than expected the largest chunk of weights may be
   [[nodiscard]] bool convolution() const {
     return kernel == aie::Kernel::conv || kernel == aie::Kernel::conv_sparse4;
   }

@@ -345,14 +345,18 @@ class PhaseMaker {
     }
     const std::size_t out = place(layer.operation).storage;
     std::vector<Strip> next = inputs_of_strip(layer_index, 0);
+    std::optional<Strip> last;  // stored beside the next strip's computing, so in memory of its own
     for (std::int64_t index = 0; index < layer.pieces.strips; ++index) {
       const bool more = index + 1 < layer.pieces.strips;
       const std::vector<Strip> inputs = std::exchange(
           next, more ? inputs_of_strip(layer_index, index + 1) : std::vector<Strip>());
       const Strip output = output_strip(layer, index);
       compute(layer_index, index, inputs, output);
-      if (!plan_.resident[out]) store(layer_index, output, index);
+      if (plan_.resident[out]) continue;
+      if (last) store(layer_index, *last, index - 1);
+      last = output;
     }
+    if (last) store(layer_index, *last, layer.pieces.strips - 1);
   }
 
   const Int8Network& network_;

@@ -185,6 +185,12 @@ void map_layer(const Int8Network& network, const aie::Device& device, const Code
   if (op.kind == Int8Op::Kind::conv && layer.kept.kept.empty()) {
     layer.kept = kept_map(op, network.operations[op.inputs.front()].output.channels,
                           layer.shape.kernel, options.skip_zero_blocks);
+    std::vector<std::int64_t>& before = layer.shape.kept_before;
+    before.assign(1, 0);
+    for (std::int64_t out = 0; out < layer.kept.out_blocks; ++out) {
+      const ChunkSpan all{.out_first = out, .out_count = 1, .in_count = layer.shape.in_blocks};
+      before.push_back(before.back() + kept_in(layer.kept, layer.shape.kernel, all));
+    }
   }
   for (int attempt = 0; attempt < kTries; ++attempt) {
     layer.mapping = choose_mapping(layer.shape, device, op.name, layer.memtile_share);
