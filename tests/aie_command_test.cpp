@@ -75,6 +75,62 @@ TEST_F(AieCommand, EventRunAccountsForEveryCycle) {
   EXPECT_EQ(wbs({"simulate", file()}).exit_code, 0);
 }
 
+TEST_F(AieCommand, RooflineAccountsForTimeBytesAndEnergy) {
+  const json run = answer({"simulate", file(), "--roofline", path("r.svg"), "--json"});
+  const json& roofline = run.at("roofline");
+  EXPECT_EQ(roofline.at("peak_macs_per_cycle"), 4 * 256);
+  double multiply = 0.0;
+  for (const json& layer : roofline.at("layers")) {
+    const double cycles = layer.at("cycles").get<double>();
+    EXPECT_LE(layer.at("least_cycles").get<double>(), cycles) << layer.dump();
+    EXPECT_LE(layer.at("even_least_cycles").get<double>(), cycles) << layer.dump();
+    double shares = 0.0;
+    for (const auto& [part, share] : layer.at("core_time").items()) {
+      EXPECT_GE(share.get<double>(), 0.0) << part;
+      shares += share.get<double>();
+    }
+    EXPECT_NEAR(shares, 1.0, 1e-9) << layer.dump();
+    multiply += layer.at("core_time").at("multiply").get<double>() * cycles;
+  }
+  EXPECT_NEAR(multiply / run.at("cycles").get<double>(), run.at("utilisation").get<double>(), 1e-6);
+  const json& read = roofline.at("total").at("resources").at("DRAM read");
+  EXPECT_EQ(read.at("bytes"), run.at("ddr_read_bytes"));
+  const json& energy = run.at("energy_proxy");
+  EXPECT_THAT(energy.at("what").get<std::string>(), HasSubstr("proxy"));
+  EXPECT_NEAR(
+      energy.at("dram_uj").get<double>(),
+      162.5e-6 * (run.at("ddr_read_bytes").get<double>() + run.at("ddr_write_bytes").get<double>()),
+      1e-6);
+  EXPECT_GT(run.at("images_per_second").get<double>(), 0.0);
+  EXPECT_THAT(slurp(path("r.svg")), HasSubstr("layer2.0.conv1"));
+}
+
+TEST_F(AieCommand, TheGainOverTheDenseProgramHasABound) {
+  answer({"compile", "--network", "resnet18", "--input", "3x32x32", "--array", "2x2", "--device",
+          "npu1", "--out", path("dense.h5"), "--json"});
+  const json run = answer({"simulate", file(), "--against", path("dense.h5"), "--json"});
+  const json& total = run.at("gain").at("total");
+  EXPECT_EQ(total.at("cycles"), run.at("cycles"));
+  EXPECT_GT(total.at("gain").get<double>(), 1.0);
+  EXPECT_LE(total.at("gain").get<double>(), total.at("allowed_gain").get<double>());
+  EXPECT_GT(total.at("macs_gain").get<double>(), 1.5);
+  const CommandResult table =
+      wbs({"simulate", file(), "--roofline", "--against", path("dense.h5")});
+  EXPECT_THAT(table.output, HasSubstr("times faster than the dense program"));
+  EXPECT_THAT(table.output, HasSubstr("multiply %"));
+}
+
+TEST_F(AieCommand, RooflineOptionsThatMakeNoSenseAreRefused) {
+  EXPECT_THAT(wbs({"simulate", file(), "--roofline", "r.png"}).errors, HasSubstr(".svg"));
+  const CommandResult functional = wbs({"simulate", file(), "--mode", "functional", "--roofline"});
+  EXPECT_EQ(functional.exit_code, 2);
+  EXPECT_THAT(functional.errors, HasSubstr("--mode event"));
+  const CommandResult other =
+      wbs({"compile", "--network", "resnet20", "--array", "2x2", "--out", path("other.h5")});
+  ASSERT_EQ(other.exit_code, 0) << other.errors;
+  EXPECT_EQ(wbs({"simulate", file(), "--against", path("other.h5")}).exit_code, 3);
+}
+
 TEST_F(AieCommand, PicturesAreWritten) {
   const CommandResult result =
       wbs({"simulate", file(), "--trace", path("t.json"), "--gantt", path("g.svg"), "--heatmap",

@@ -128,12 +128,12 @@ void Engine::begin_call(std::uint32_t actor) {
   const KernelCall& call = core.program->calls[index];
   const std::uint32_t kept = kept_of(core, call);
   Core::CallTime& time = core.times[index];
-  if (time.kept != kept) time = {.kept = kept, .cycles = call_cycles(call, kept, device_)};
+  if (time.kept != kept) time = {.kept = kept, .parts = call_parts(call, kept, device_)};
   core.call_begin = now_ + core.debt;
   core.debt = 0;
-  core.busy += time.cycles;
+  core.busy += time.parts;
   core.state = Core::State::calls;
-  events_.push(core.call_begin + time.cycles, Event::Kind::core, actor);
+  events_.push(core.call_begin + time.parts.cycles(), Event::Kind::core, actor);
 }
 
 void Engine::end_call(std::uint32_t actor) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "aie_model/kernels/kernel_model.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::aie {
@@ -68,8 +69,9 @@ struct Dma {
   std::uint64_t chunk_cycles = 0;
   std::uint32_t feeder = kNone;  ///< receiver: the source whose words it gets
 
-  std::uint64_t busy = 0;   ///< cycles with words moving, at the stream's rate
-  std::uint64_t began = 0;  ///< the current run became active
+  std::uint64_t carried = 0;  ///< words of all runs
+  std::uint64_t busy = 0;     ///< cycles with words moving, at the stream's rate
+  std::uint64_t began = 0;    ///< the current run became active
 };
 
 /// A resolved route.
@@ -79,6 +81,7 @@ struct Stream {
   std::uint32_t ports_to_win = 0;  ///< how many of its shared ports the waiting packet lacks
   std::int16_t packet = -1;
   std::uint32_t route = 0;  ///< index in Routes::all()
+  std::uint32_t links = 0;  ///< between tiles
 };
 
 /// A receiver of a stream.
@@ -102,7 +105,7 @@ struct Core {
   };
   struct CallTime {
     std::uint32_t kept = kNone;
-    std::uint64_t cycles = 0;
+    CallParts parts;
   };
   const TileProgram* program = nullptr;
   std::uint32_t tile = 0;
@@ -112,11 +115,11 @@ struct Core {
   std::vector<Loop> loops;
   std::vector<std::uint32_t> closing;   ///< by instruction: the `end` of a `begin`
   std::vector<std::uint32_t> fillings;  ///< by ring: how often it was advanced
-  std::vector<CallTime> times;          ///< by call: the last time computed
+  std::vector<CallTime> times;          ///< by call: the last one computed
   std::uint64_t debt = 0;               ///< cycles of locks that are not paid yet
   std::uint64_t since = 0;              ///< when it began to wait
   std::uint64_t call_begin = 0;
-  std::uint64_t busy = 0;
+  CallParts busy;
 };
 
 }  // namespace wbs::aie
