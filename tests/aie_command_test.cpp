@@ -125,8 +125,8 @@ TEST_F(AieCommand, RooflineOptionsThatMakeNoSenseAreRefused) {
   const CommandResult functional = wbs({"simulate", file(), "--mode", "functional", "--roofline"});
   EXPECT_EQ(functional.exit_code, 2);
   EXPECT_THAT(functional.errors, HasSubstr("--mode event"));
-  const CommandResult other =
-      wbs({"compile", "--network", "resnet20", "--array", "2x2", "--out", path("other.h5")});
+  const CommandResult other = wbs({"compile", "--network", "resnet18", "--input", "3x32x32",
+                                   "--array", "2x1", "--out", path("other.h5")});
   ASSERT_EQ(other.exit_code, 0) << other.errors;
   EXPECT_EQ(wbs({"simulate", file(), "--against", path("other.h5")}).exit_code, 3);
 }

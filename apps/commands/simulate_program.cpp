@@ -36,30 +36,46 @@ struct Image {
   std::optional<std::int64_t> label;
 };
 
-Image image_of(const ProgramRun& run, const networks::Int8Network& network) {
-  if (run.images.empty()) {
-    return {networks::random_int8_image(network, static_cast<std::uint64_t>(run.seed)),
-            fmt::format("random bytes (seed {})", run.seed), std::nullopt};
-  }
-  const auto list = datasets::ImageList::open(resolve_data_path(run.images));
-  if (run.image < 0 || run.image >= list.size()) {
-    throw Error(ErrorKind::usage, fmt::format("--image {}: {} has images 0 to {}", run.image,
-                                              run.images, list.size() - 1));
-  }
+/// The images of --images, or of --data as training normalised them.
+TransformedImages images_of(const ProgramRun& run, const networks::Int8Network& network) {
   const networks::Int8Shape& shape = network.operations.front().output;
   networks::Graph graph;  // only its input decides how images are cropped
   graph.name = network.name;
   graph.nodes.emplace_back().attributes.shape = {1, shape.channels, shape.rows, shape.columns};
+  if (!run.data.empty()) {
+    return trained_images(graph, resolve_data_path(run.data), datasets::Split::test);
+  }
+  return {std::make_unique<datasets::ImageList>(
+              datasets::ImageList::open(resolve_data_path(run.images))),
+          transform_for(graph, 0)};
+}
+
+Image image_of(const ProgramRun& run, const networks::Int8Network& network) {
+  if (!run.images.empty() && !run.data.empty()) {
+    throw Error(ErrorKind::usage, "--images and --data exclude each other");
+  }
+  if (run.images.empty() && run.data.empty()) {
+    if (run.image >= 0) throw Error(ErrorKind::usage, "--image needs --images or --data");
+    return {networks::random_int8_image(network, static_cast<std::uint64_t>(run.seed)),
+            fmt::format("random bytes (seed {})", run.seed), std::nullopt};
+  }
+  const TransformedImages images = images_of(run, network);
+  const std::int64_t index = std::max<std::int64_t>(run.image, 0);
+  if (index >= images.list->size()) {
+    throw Error(ErrorKind::usage, fmt::format("--image {}: {} has images 0 to {}", index,
+                                              images.list->source(), images.list->size() - 1));
+  }
   datasets::LoaderOptions options;
-  options.transform = transform_for(graph, 0);
-  options.indices = {run.image};
+  options.transform = images.transform;
+  options.indices = {index};
   const datasets::Batch batch = value_or_throw<datasets::Batch>([&]() -> Result<datasets::Batch> {
-    auto next = datasets::Loader(list, options).next();
-    if (!next) return refusal(run.images + ": no image");
+    auto next = datasets::Loader(*images.list, options).next();
+    if (!next) return refusal(images.list->source() + ": no image");
     return *std::move(next);
   }());
-  return {networks::quantise_image(network, batch.images), list[run.image].name,
-          list.label(run.image)};
+  Image image{networks::quantise_image(network, batch.images), images.list->place(index), {}};
+  if (images.list->label(index) >= 0) image.label = images.list->label(index);
+  return image;
 }
 
 /// The channel with the largest value of a 1x1 output.
@@ -159,8 +175,11 @@ void add_program_options(CLI::App& command, ProgramRun& run) {
                      "Program of the dense network (.h5): the gain by layer and its bound");
   command.add_option("--layer", run.layer, "Only this layer in trace, Gantt chart and heat map");
   command.add_option("--images", run.images, "functional: folder or .tar of images");
-  command.add_option("--image", run.image, "Which of them")->capture_default_str();
-  command.add_option("--seed", run.seed, "functional: of the random image without --images")
+  command.add_option("--data", run.data,
+                     "functional: data set that the network was trained on; its test images");
+  command.add_option("--image", run.image, "Which of them; default: the first")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", run.seed, "functional: of the random image without images")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
@@ -175,6 +194,11 @@ int simulate_program(const ProgramRun& run) {
   }
   if (run.mode != "event") {
     throw Error(ErrorKind::usage, fmt::format("--mode {}: expected functional or event", run.mode));
+  }
+  if (!run.images.empty() || !run.data.empty() || run.image >= 0) {
+    throw Error(
+        ErrorKind::usage,
+        "--images, --data and --image need --mode functional: time does not depend on them");
   }
   return simulate_event(run);
 }

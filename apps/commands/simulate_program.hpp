@@ -18,8 +18,9 @@ struct ProgramRun {
   std::string roofline_svg;           ///< event: write its picture
   std::string against;                ///< event: a dense program to compare with
   std::string layer;                  ///< only this layer in trace and gantt
-  std::string images;                 ///< functional: folder or .tar; empty: random bytes
-  std::int64_t image = 0;             ///< which of them
+  std::string images;                 ///< functional: folder or .tar of images
+  std::string data;                   ///< functional: the stage train's data; its test split
+  std::int64_t image = -1;            ///< which of them; -1: the first. Without both: random bytes
   std::int64_t seed = 1;              ///< of random bytes
   bool json = false;
 

@@ -8,6 +8,7 @@
 #include "apps/aie/program_file.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
+#include "apps/quantised_file.hpp"
 #include "apps/stages/checks.hpp"
 #include "apps/stages/model_parameters.hpp"
 #include "apps/stages/parameters.hpp"
@@ -63,20 +64,47 @@ void check_weights_file(const harness::Values& parameters, std::vector<std::stri
   }
 }
 
-/// Generates the program with the masked weights of the stages before (else pruned here) and scales
-/// from noise, and writes it beside the tiling. Returns its metrics.
-harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
+/// The network of the stages before: quantised if there was a stage quantize, else with masked
+/// weights (pruned here if nobody did) and scales from noise. Throws Error(usage) when the
+/// quantised weights follow another pattern than the case's.
+ScaledModel model_of(const harness::StageRun& run) {
   const std::string& pattern = text(run.parameters, "pattern");
   ScaledModel model;
   model.model = dense_model(run.parameters);
+  model.pattern = pattern;
+  const auto quantised = run.inputs.find("quantize");
   if (masked_input(run.inputs) != run.inputs.end()) {
     apply_pruned(run.inputs, model.model);
-  } else {
+  } else if (quantised == run.inputs.end()) {
     prune_model(model.model, value_or_throw(sparsity::parse_pattern(pattern)));
   }
-  choose_scales({}, model);
+  if (quantised == run.inputs.end()) {
+    choose_scales({}, model);
+    return model;
+  }
+  AieModelChoice choice;
+  choice.quantisation = quantised->second;
+  choose_scales(choice, model);
+  const auto canonical = [](const std::string& name) {
+    return sparsity::to_string(value_or_throw(sparsity::parse_pattern(name)));
+  };
+  if (canonical(model.pattern) != canonical(pattern)) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("the quantized weights are '{}', the case asks for '{}': list the stage "
+                    "prune or train before quantize",
+                    model.pattern, pattern));
+  }
+  model.scales_source = model.calibration == kSeededNoise ? std::string(kNoiseScales)
+                                                          : "calibrated on " + model.calibration;
+  return model;
+}
+
+/// Generates the program and writes it beside the tiling. Returns its metrics.
+harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
+  const ScaledModel model = model_of(run);
   const ChosenDevice device = choose_array(text(run.parameters, "array"));
-  const CompiledProgram compiled = compile_program(model, pattern, device.device, {}, {});
+  const CompiledProgram compiled = compile_program(model, model.pattern, device.device, {}, {});
   write_program_file(run.output_path,
                      {compiled.program, nullptr, device.text, "", model.scales_source, tiling});
   const ProgramSize size = size_of(compiled.program);
@@ -110,7 +138,9 @@ class CompileStage final : public harness::Stage {
     return specs;
   }
 
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "train"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override {
+    return {"prune", "train", "quantize"};
+  }
 
   [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
 
