@@ -1,6 +1,7 @@
 // wbs compile and wbs simulate of programs, as a user types them.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -129,6 +130,60 @@ TEST_F(AieCommand, RooflineOptionsThatMakeNoSenseAreRefused) {
                                    "--array", "2x1", "--out", path("other.h5")});
   ASSERT_EQ(other.exit_code, 0) << other.errors;
   EXPECT_EQ(wbs({"simulate", file(), "--against", path("other.h5")}).exit_code, 3);
+}
+
+TEST_F(AieCommand, OptionsThatWouldDoNothingAreRefused) {
+  for (const std::vector<std::string>& extra : std::vector<std::vector<std::string>>{
+           {"--images", "somewhere.tar"},
+           {"--image", "3"},
+           {"--data", "embedded"},
+           {"--mode", "functional", "--image", "3"},
+           {"--mode", "functional", "--images", "a", "--data", "embedded"}}) {
+    std::vector<std::string> arguments{"simulate", file()};
+    arguments.insert(arguments.end(), extra.begin(), extra.end());
+    EXPECT_EQ(wbs(arguments).exit_code, 2) << extra.at(0);
+  }
+  const CommandResult compiled =
+      wbs({"compile", "--network", "resnet18", "--array", "2x2", "--images", "a.tar", "--json"});
+  EXPECT_EQ(compiled.exit_code, 2);
+  EXPECT_THAT(compiled.errors, HasSubstr("--calibrate"));
+}
+
+TEST_F(AieCommand, AFunctionalRunReadsTheTestImagesOfTheTrainingData) {
+  const std::string compiled = path("small.h5");
+  answer({"compile", "--network", "resnet18", "--input", "3x16x16", "--array", "2x2", "--out",
+          compiled, "--json"});
+  const json run = answer({"simulate", compiled, "--mode", "functional", "--data", "embedded",
+                           "--image", "2", "--json"});
+  EXPECT_EQ(run.at("bit_exact"), true) << run.dump();
+  EXPECT_TRUE(run.at("label").is_number());
+  EXPECT_GE(run.at("distinct_values_least").get<int>(), 1);
+  const CommandResult outside = wbs(
+      {"simulate", compiled, "--mode", "functional", "--data", "embedded", "--image", "9999999"});
+  EXPECT_EQ(outside.exit_code, 2);
+  EXPECT_THAT(outside.errors, HasSubstr("has images 0 to"));
+}
+
+/// Real weights and real images.
+TEST(AieRealData, AProgramCalibratedOnImagesGivesAnImageItsClass) {
+  const char* root = std::getenv("WBS_DATA_DIR");
+  if (root == nullptr) GTEST_SKIP() << "WBS_DATA_DIR is not set: no network and no images to read";
+  if (!std::filesystem::exists(std::filesystem::path(root) / "squeezenet1.1-imagenet")) {
+    GTEST_SKIP() << "WBS_DATA_DIR (" << root << ") holds no folder squeezenet1.1-imagenet";
+  }
+  const TemporaryDirectory directory;
+  const std::string compiled = directory.path() + "/p.h5";
+  const std::string images = "imagenet-samples/imagenet-samples.tar";
+  const json built =
+      answer({"compile", "--weights", "squeezenet1.1-imagenet/squeezenet1.1.onnx", "--calibrate",
+              "16", "--images", images, "--array", "4x4", "--out", compiled, "--json"});
+  EXPECT_EQ(built.at("scales"), "16 of 1000 images of " + images);
+  const json run = answer(
+      {"simulate", compiled, "--mode", "functional", "--images", images, "--image", "3", "--json"});
+  EXPECT_EQ(run.at("bit_exact"), true) << run.dump();
+  EXPECT_GE(run.at("distinct_values_least").get<int>(), 16);
+  EXPECT_EQ(run.at("label"), 3);
+  EXPECT_EQ(run.at("predicted"), 3);
 }
 
 TEST_F(AieCommand, PicturesAreWritten) {
