@@ -100,6 +100,21 @@ ScaledModel model_of(const harness::StageRun& run) {
   return model;
 }
 
+/// A device file's bytes decide the program; estimates go by a device's name only.
+void check_device_file(const harness::Values& parameters, std::vector<std::string>& problems,
+                       std::map<std::string, std::string>& data_digests) {
+  const std::string& array = text(parameters, "array");
+  if (!array.ends_with(".toml")) return;
+  if (text(parameters, "model") != "event") {
+    problems.push_back(fmt::format("array '{}': a device file needs model = \"event\"", array));
+  }
+  try {
+    data_digests["array"] = digest_of_file(array);
+  } catch (const Error&) {
+    // find_array() has told why it cannot be read.
+  }
+}
+
 /// Generates the program and writes it beside the tiling. Returns its metrics.
 harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
   const ScaledModel model = model_of(run);
@@ -126,7 +141,7 @@ class CompileStage final : public harness::Stage {
     specs.push_back({"array",
                      ValueType::text,
                      {},
-                     "AIE2 array, columns x rows (4x4), or a device's name",
+                     "AIE2 array, columns x rows (4x4), a device's name, or a device file (.toml)",
                      true});
     specs.push_back(
         {"cin_split", ValueType::text, std::string("even_shares"),
@@ -156,6 +171,7 @@ class CompileStage final : public harness::Stage {
       problems.push_back(split.error());
     }
     const std::string& model = text(parameters, "model");
+    check_device_file(parameters, problems, data_digests);
     if (model != "estimators" && model != "event") {
       problems.push_back(fmt::format("model '{}' is unknown: expected estimators or event", model));
     }

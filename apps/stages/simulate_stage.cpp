@@ -115,7 +115,8 @@ class SimulateStage final : public harness::Stage {
     if (is_hdf5_file(compiled->second)) program = read_program_file(compiled->second, false);
     const compiler::TiledNetwork tiled =
         compiler::from_json(program ? program->tiling : read_text_file(compiled->second));
-    const aie::Device device = value_or_throw(find_array(tiled.device), ErrorKind::input);
+    const aie::Device device =
+        program ? program->device : value_or_throw(find_array(tiled.device), ErrorKind::input);
     const auto published = aie::estimate_network(tiled.layers, device, aie::Model::published);
     const auto corrected = aie::estimate_network(tiled.layers, device, aie::Model::corrected);
 
