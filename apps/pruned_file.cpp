@@ -147,6 +147,10 @@ networks::Weights read_stored_tensors(const std::string& path) {
   return weights;
 }
 
+std::string read_pattern(const std::string& path) {
+  return harness::Hdf5File::open(path).text("/", "pattern");
+}
+
 std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path) {
   const harness::Hdf5File file = harness::Hdf5File::open(path);
   std::map<std::string, compiler::LayerDensity> densities;

@@ -67,6 +67,10 @@ struct PrunedLayer {
 /// Throws Error(input) when the file is damaged.
 [[nodiscard]] networks::Weights read_stored_tensors(const std::string& path);
 
+/// The pattern that the masks of the file at `path` follow. Throws Error(input) when the file does
+/// not say.
+[[nodiscard]] std::string read_pattern(const std::string& path);
+
 /// Densities of the layers that the prune stage's file at `path` holds, by node name, as measured
 /// on the stored masks. Reads attributes only. Throws Error(input) when the file is damaged.
 [[nodiscard]] std::map<std::string, compiler::LayerDensity> read_densities(const std::string& path);

@@ -90,6 +90,11 @@ QuantisedNetwork read_quantised(const std::string& path) {
   network.quantisation.options = {
       value_or_throw(networks::parse_range_method(file.text("/", "range_method"))),
       file.number("/", "power_of_two") != 0.0};
+  const auto attribute = [&file](const char* name) {
+    return file.has_attribute("/", name) ? file.text("/", name) : std::string();
+  };
+  network.pattern = attribute("pattern");
+  network.calibration = attribute("calibration");
   for (const std::string& node : file.members("/layers")) {
     const std::string group = "/layers/" + node;
     QuantisedLayer layer;

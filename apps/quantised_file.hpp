@@ -14,6 +14,9 @@
 
 namespace wbs::apps {
 
+/// QuantisedNetwork::calibration of scales that come from no image: right for timing only.
+inline constexpr const char* kSeededNoise = "seeded noise";
+
 struct QuantisedLayer {
   networks::QuantisedWeights weights;
   Tensor bias;  ///< no values where the layer has none
@@ -22,6 +25,9 @@ struct QuantisedLayer {
 struct QuantisedNetwork {
   networks::Quantisation quantisation;
   std::map<std::string, QuantisedLayer> layers;  ///< by node name
+  /// The root's attributes of these names, set by write_quantised()'s `attributes`; empty in files
+  /// without: the pattern of the weights, and the images that gave the scales.
+  std::string pattern, calibration;
 };
 
 /// Writes the file; returns the digest of all numbers. Throws Error(io).

@@ -1,6 +1,7 @@
 // wbs compile and wbs simulate of programs, as a user types them.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -74,6 +75,116 @@ TEST_F(AieCommand, EventRunAccountsForEveryCycle) {
   EXPECT_GT(run.at("utilisation").get<double>(), 0.0);
   EXPECT_LT(run.at("utilisation").get<double>(), 1.0);
   EXPECT_EQ(wbs({"simulate", file()}).exit_code, 0);
+}
+
+TEST_F(AieCommand, RooflineAccountsForTimeBytesAndEnergy) {
+  const json run = answer({"simulate", file(), "--roofline", path("r.svg"), "--json"});
+  const json& roofline = run.at("roofline");
+  EXPECT_EQ(roofline.at("peak_macs_per_cycle"), 4 * 256);
+  double multiply = 0.0;
+  for (const json& layer : roofline.at("layers")) {
+    const double cycles = layer.at("cycles").get<double>();
+    EXPECT_LE(layer.at("least_cycles").get<double>(), cycles) << layer.dump();
+    EXPECT_LE(layer.at("even_least_cycles").get<double>(), cycles) << layer.dump();
+    double shares = 0.0;
+    for (const auto& [part, share] : layer.at("core_time").items()) {
+      EXPECT_GE(share.get<double>(), 0.0) << part;
+      shares += share.get<double>();
+    }
+    EXPECT_NEAR(shares, 1.0, 1e-9) << layer.dump();
+    multiply += layer.at("core_time").at("multiply").get<double>() * cycles;
+  }
+  EXPECT_NEAR(multiply / run.at("cycles").get<double>(), run.at("utilisation").get<double>(), 1e-6);
+  const json& read = roofline.at("total").at("resources").at("DRAM read");
+  EXPECT_EQ(read.at("bytes"), run.at("ddr_read_bytes"));
+  const json& energy = run.at("energy_proxy");
+  EXPECT_THAT(energy.at("what").get<std::string>(), HasSubstr("proxy"));
+  EXPECT_NEAR(
+      energy.at("dram_uj").get<double>(),
+      162.5e-6 * (run.at("ddr_read_bytes").get<double>() + run.at("ddr_write_bytes").get<double>()),
+      1e-6);
+  EXPECT_GT(run.at("images_per_second").get<double>(), 0.0);
+  EXPECT_THAT(slurp(path("r.svg")), HasSubstr("layer2.0.conv1"));
+}
+
+TEST_F(AieCommand, TheGainOverTheDenseProgramHasABound) {
+  answer({"compile", "--network", "resnet18", "--input", "3x32x32", "--array", "2x2", "--device",
+          "npu1", "--out", path("dense.h5"), "--json"});
+  const json run = answer({"simulate", file(), "--against", path("dense.h5"), "--json"});
+  const json& total = run.at("gain").at("total");
+  EXPECT_EQ(total.at("cycles"), run.at("cycles"));
+  EXPECT_GT(total.at("gain").get<double>(), 1.0);
+  EXPECT_LE(total.at("gain").get<double>(), total.at("allowed_gain").get<double>());
+  EXPECT_GT(total.at("macs_gain").get<double>(), 1.5);
+  const CommandResult table =
+      wbs({"simulate", file(), "--roofline", "--against", path("dense.h5")});
+  EXPECT_THAT(table.output, HasSubstr("times faster than the dense program"));
+  EXPECT_THAT(table.output, HasSubstr("multiply %"));
+}
+
+TEST_F(AieCommand, RooflineOptionsThatMakeNoSenseAreRefused) {
+  EXPECT_THAT(wbs({"simulate", file(), "--roofline", "r.png"}).errors, HasSubstr(".svg"));
+  const CommandResult functional = wbs({"simulate", file(), "--mode", "functional", "--roofline"});
+  EXPECT_EQ(functional.exit_code, 2);
+  EXPECT_THAT(functional.errors, HasSubstr("--mode event"));
+  const CommandResult other = wbs({"compile", "--network", "resnet18", "--input", "3x32x32",
+                                   "--array", "2x1", "--out", path("other.h5")});
+  ASSERT_EQ(other.exit_code, 0) << other.errors;
+  EXPECT_EQ(wbs({"simulate", file(), "--against", path("other.h5")}).exit_code, 3);
+}
+
+TEST_F(AieCommand, OptionsThatWouldDoNothingAreRefused) {
+  for (const std::vector<std::string>& extra : std::vector<std::vector<std::string>>{
+           {"--images", "somewhere.tar"},
+           {"--image", "3"},
+           {"--data", "embedded"},
+           {"--mode", "functional", "--image", "3"},
+           {"--mode", "functional", "--images", "a", "--data", "embedded"}}) {
+    std::vector<std::string> arguments{"simulate", file()};
+    arguments.insert(arguments.end(), extra.begin(), extra.end());
+    EXPECT_EQ(wbs(arguments).exit_code, 2) << extra.at(0);
+  }
+  const CommandResult compiled =
+      wbs({"compile", "--network", "resnet18", "--array", "2x2", "--images", "a.tar", "--json"});
+  EXPECT_EQ(compiled.exit_code, 2);
+  EXPECT_THAT(compiled.errors, HasSubstr("--calibrate"));
+}
+
+TEST_F(AieCommand, AFunctionalRunReadsTheTestImagesOfTheTrainingData) {
+  const std::string compiled = path("small.h5");
+  answer({"compile", "--network", "resnet18", "--input", "3x16x16", "--array", "2x2", "--out",
+          compiled, "--json"});
+  const json run = answer({"simulate", compiled, "--mode", "functional", "--data", "embedded",
+                           "--image", "2", "--json"});
+  EXPECT_EQ(run.at("bit_exact"), true) << run.dump();
+  EXPECT_TRUE(run.at("label").is_number());
+  EXPECT_GE(run.at("distinct_values_least").get<int>(), 1);
+  const CommandResult outside = wbs(
+      {"simulate", compiled, "--mode", "functional", "--data", "embedded", "--image", "9999999"});
+  EXPECT_EQ(outside.exit_code, 2);
+  EXPECT_THAT(outside.errors, HasSubstr("has images 0 to"));
+}
+
+/// Real weights and real images.
+TEST(AieRealData, AProgramCalibratedOnImagesGivesAnImageItsClass) {
+  const char* root = std::getenv("WBS_DATA_DIR");
+  if (root == nullptr) GTEST_SKIP() << "WBS_DATA_DIR is not set: no network and no images to read";
+  if (!std::filesystem::exists(std::filesystem::path(root) / "squeezenet1.1-imagenet")) {
+    GTEST_SKIP() << "WBS_DATA_DIR (" << root << ") holds no folder squeezenet1.1-imagenet";
+  }
+  const TemporaryDirectory directory;
+  const std::string compiled = directory.path() + "/p.h5";
+  const std::string images = "imagenet-samples/imagenet-samples.tar";
+  const json built =
+      answer({"compile", "--weights", "squeezenet1.1-imagenet/squeezenet1.1.onnx", "--calibrate",
+              "16", "--images", images, "--array", "4x4", "--out", compiled, "--json"});
+  EXPECT_EQ(built.at("scales"), "16 of 1000 images of " + images);
+  const json run = answer(
+      {"simulate", compiled, "--mode", "functional", "--images", images, "--image", "3", "--json"});
+  EXPECT_EQ(run.at("bit_exact"), true) << run.dump();
+  EXPECT_GE(run.at("distinct_values_least").get<int>(), 16);
+  EXPECT_EQ(run.at("label"), 3);
+  EXPECT_EQ(run.at("predicted"), 3);
 }
 
 TEST_F(AieCommand, PicturesAreWritten) {

@@ -59,6 +59,63 @@ TEST(QuantizeStage, WritesInt8WeightsAndScalesOfThePrunedNetwork) {
   EXPECT_EQ(layer.bias.values.size(), layer.weights.scales.size());  // from the batch norm
 }
 
+/// Sweeps `stages` over a small network with half of its blocks; returns what it said.
+CommandResult sweep_program(const TemporaryDirectory& directory, const std::string& stages) {
+  const std::string text = R"(schema = 1
+name = "program"
+stages = [)" + stages + R"(]
+[parameters]
+network = "resnet9_narrow"
+input = "1x28x28"
+array = "2x2"
+model = "event"
+pattern = "block:8x8@0.5"
+[[table]]
+name = "program"
+rows = ["pattern"]
+values = ["compile.program_scales", "compile.program_packed_bytes", "simulate.event_cycles"]
+)";
+  return run_command(
+      {program("wbs-sweep"), directory.file("p.toml", text), "--out", directory.path() + "/out"},
+      "/tmp");
+}
+
+TEST(QuantizeStage, ItsWeightsAreTheProgramsInASweepAndOnTheCommandLine) {
+  const TemporaryDirectory directory;
+  const std::string out = directory.path() + "/out";
+  const CommandResult swept =
+      sweep_program(directory, R"("prune", "quantize", "compile", "simulate")");
+  ASSERT_EQ(swept.exit_code, 0) << swept.errors;
+  EXPECT_THAT(swept.output, HasSubstr("timing only"));  // noise calibrated the quantize stage
+  const std::string file = directory.path() + "/quantized.h5";
+  const std::string compiled = directory.path() + "/program.h5";
+  ASSERT_EQ(run_command({program("wbs"), "artifact", out, "array=2x2", "quantize", file}, "/tmp")
+                .exit_code,
+            0);
+  const CommandResult typed =
+      run_command({program("wbs"), "compile", "--network", "resnet9_narrow", "--input", "1x28x28",
+                   "--quantisation", file, "--array", "2x2", "--out", compiled},
+                  "/tmp");
+  ASSERT_EQ(typed.exit_code, 0) << typed.errors;
+  EXPECT_THAT(typed.output, HasSubstr("resnet9_narrow (block:8x8@0.5) for aie2:2x2"));
+  EXPECT_THAT(typed.output, HasSubstr("calibrated on seeded noise: right for timing only"));
+  const CommandResult run =
+      run_command({program("wbs"), "simulate", compiled, "--mode", "functional"}, "/tmp");
+  EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
+  const CommandResult other = run_command({program("wbs"), "compile", "--network", "resnet18",
+                                           "--quantisation", file, "--array", "2x2", "--json"},
+                                          "/tmp");
+  EXPECT_NE(other.exit_code, 0);
+  EXPECT_THAT(other.errors, HasSubstr("quantized.h5"));
+}
+
+TEST(QuantizeStage, DenseWeightsAreNoSparseProgram) {
+  const TemporaryDirectory directory;
+  const CommandResult swept = sweep_program(directory, R"("quantize", "compile", "simulate")");
+  EXPECT_EQ(swept.exit_code, 1);
+  EXPECT_THAT(swept.output + swept.errors, HasSubstr("before quantize"));
+}
+
 TEST(QuantizeStage, RefusesParametersThatCannotWork) {
   const TemporaryDirectory directory;
   std::string text = experiment("false");

@@ -49,12 +49,15 @@ struct Work {
   /// Loads of an inner loop: inputs, and everything else.
   struct Loads {
     std::int64_t inputs = 0, weights = 0;
+    [[nodiscard]] std::int64_t all() const { return inputs + weights; }
   };
   [[nodiscard]] Loads loads(std::int64_t operands) const;
   [[nodiscard]] std::int64_t step(std::int64_t operands) const;
   [[nodiscard]] std::int64_t around(std::int64_t operands, bool begin, bool finish) const;
+  [[nodiscard]] std::int64_t moved(std::int64_t operands) const;
 };
 
+/// Loads for one kept input block (pair) in a tile.
 Work::Loads Work::loads(std::int64_t operands) const {
   const std::int64_t inputs = operands * row_loads() * (sparse4() ? 2 : 1);
   const std::int64_t mask = sparse4() ? up(16, facts.access_bytes) : 0;
@@ -81,51 +84,111 @@ std::int64_t Work::around(std::int64_t operands, bool begin, bool finish) const 
   return facts.load_to_use + facts.latency_int8 - 1 + in + out;
 }
 
-std::int64_t conv_cycles(const Work& work, std::int64_t kept) {
-  const auto tile = [&](std::int64_t operands) {
-    return kept * work.step(operands) +
-           work.call.out.blocks * work.around(operands, work.call.begin, work.call.finish);
+/// Accesses of memory around a tile's inner loop.
+std::int64_t Work::moved(std::int64_t operands) const {
+  const std::int64_t words = up(facts.rows * kSide * 4, facts.access_bytes);
+  const std::int64_t stored = up(facts.rows * kSide, facts.access_bytes);
+  const std::int64_t added = call.adds && call.finish ? stored : 0;
+  return operands * ((call.begin ? 0 : words) + (call.finish ? stored : words) + added);
+}
+
+/// Parts in signed arithmetic.
+struct Parts {
+  std::int64_t compute = 0, waits = 0, results = 0, starts = 0;
+  std::int64_t slots = 0, macs = 0, accesses = 0;
+};
+
+Parts conv_parts(const Work& work, std::int64_t kept) {
+  const std::int64_t blocks = work.call.out.blocks;
+  Parts parts{.starts = blocks * work.facts.block_start};
+  const auto add = [&](std::int64_t tiles, std::int64_t operands) {
+    const std::int64_t compute = kept * work.taps() * operands;
+    parts.compute += tiles * compute;
+    parts.waits += tiles * (kept * work.step(operands) - compute);
+    parts.results += tiles * blocks * work.around(operands, work.call.begin, work.call.finish);
+    parts.accesses += tiles * (kept * work.loads(operands).all() + blocks * work.moved(operands));
   };
   const std::int64_t operands = work.operands();
   const std::int64_t rest = operands % work.facts.accumulators;
-  std::int64_t cycles = work.call.out.blocks * work.facts.block_start;
-  cycles += operands / work.facts.accumulators * tile(work.facts.accumulators);
-  return rest == 0 ? cycles : cycles + tile(rest);
+  add(operands / work.facts.accumulators, work.facts.accumulators);
+  if (rest > 0) add(1, rest);
+  parts.slots = kept * work.taps() * work.pixels() * kSide * kSide;
+  parts.macs = parts.slots * (work.sparse4() ? 2 : 1);
+  return parts;
 }
 
-std::int64_t depthwise_cycles(const Work& work) {
-  const std::int64_t loads = up(work.call.window[0] * work.row_loads(), work.facts.load_units);
+Parts depthwise_parts(const Work& work) {
+  const std::int64_t row_loads = work.call.window[0] * work.row_loads();
   const std::int64_t macs = up(work.taps(), work.facts.taps_per_elementwise_mac);
   const std::int64_t moves = work.taps();  // align each tap's pixels
-  const std::int64_t each = std::max({loads, macs, moves});
+  const std::int64_t each = std::max({up(row_loads, work.facts.load_units), macs, moves});
   const std::int64_t operands = work.operands();
   const std::int64_t tiles = up(operands, work.facts.accumulators);
   const std::int64_t fixed = work.around(0, true, true);
-  const std::int64_t block = work.facts.block_start + work.taps() + tiles * fixed +
-                             operands * each + (work.around(operands, true, true) - fixed);
-  return work.call.out.blocks * block;
+  const std::int64_t blocks = work.call.out.blocks;
+  const std::int64_t products = blocks * work.taps() * work.pixels() * kSide;
+  return {.compute = blocks * operands * macs,
+          .waits = blocks * operands * (each - macs),
+          .results = blocks * (tiles * fixed + work.around(operands, true, true) - fixed),
+          .starts = blocks * (work.facts.block_start + work.taps()),
+          .slots = products,
+          .macs = products,
+          .accesses = blocks * (operands * row_loads + work.moved(operands))};
 }
 
 /// One vector operation and one aligning move per tap, side by side; where an output row is
 /// shorter than an operand, lanes take neighbouring taps instead and are folded at the end.
-std::int64_t pool_cycles(const Work& work) {
-  const std::int64_t loads = up(work.call.window[0] * work.row_loads(), work.facts.load_units);
-  const std::int64_t direct = work.operands() * std::max(loads, work.taps());
+Parts pool_parts(const Work& work) {
+  const std::int64_t row_loads = work.call.window[0] * work.row_loads();
+  const std::int64_t direct =
+      work.operands() * std::max(up(row_loads, work.facts.load_units), work.taps());
   const auto folds =
       static_cast<std::int64_t>(std::ceil(std::log2(static_cast<double>(work.facts.rows))));
   const std::int64_t folded = work.pixels() * (up(work.taps(), work.facts.rows) + folds);
   const bool average = work.call.kernel == Kernel::average_pool;
   const std::int64_t store = work.operands() * (average ? work.facts.requantize + 1 : 1);
-  const std::int64_t fixed =
-      work.facts.block_start + work.facts.load_to_use + work.facts.latency_int8 - 1;
-  return work.call.out.blocks * (fixed + std::min(direct, folded) + store);
+  const std::int64_t latency = work.facts.load_to_use + work.facts.latency_int8 - 1;
+  const std::int64_t blocks = work.call.out.blocks;
+  return {.compute = blocks * std::min(direct, folded),
+          .results = blocks * (store + latency),
+          .starts = blocks * work.facts.block_start,
+          .accesses = blocks * work.operands() * (row_loads + 1)};
 }
 
 /// Per access: two loads, one multiply-accumulate onto the other input, one rounding store.
-std::int64_t add_cycles(const Work& work) {
+Parts add_parts(const Work& work) {
   const std::int64_t words = up(work.call.out.bytes(), work.facts.access_bytes);
-  return words * up(2, work.facts.load_units) + work.facts.load_to_use + work.facts.latency_int8 -
-         1;
+  return {.compute = words,
+          .waits = words * (up(2, work.facts.load_units) - 1),
+          .results = work.facts.load_to_use + work.facts.latency_int8 - 1,
+          .accesses = 3 * words};
+}
+
+Parts gemm_parts(const KernelCall& call, const Device& device) {
+  const std::int64_t m = call.gemm[0], k = call.gemm[1], n = call.gemm[2];
+  const std::int64_t cycles =
+      std::llround(single_core_gemm_cycles(m, k, n, call.gemm_types, device));
+  const std::int64_t macs = m * k * n;
+  const std::int64_t compute = std::min(cycles, up(macs, peak_macs(call.gemm_types, device)));
+  return {.compute = compute, .waits = cycles - compute, .slots = macs, .macs = macs};
+}
+
+Parts parts_of(const Work& work, std::int64_t kept, const Device& device) {
+  switch (work.call.kernel) {
+    case Kernel::conv:
+    case Kernel::conv_sparse4:
+      return conv_parts(work, kept);
+    case Kernel::depthwise:
+      return depthwise_parts(work);
+    case Kernel::max_pool:
+    case Kernel::average_pool:
+      return pool_parts(work);
+    case Kernel::add:
+      return add_parts(work);
+    case Kernel::gemm:
+      return gemm_parts(work.call, device);
+  }
+  return {};
 }
 
 std::uint64_t count(std::int64_t value) {
@@ -185,32 +248,35 @@ CallAccesses call_accesses(const KernelCall& call, std::uint32_t kept_operands,
       break;
   }
   return all;
-}
-
-std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
-                          const Device& device) {
-  const Work work{call, core_facts(device)};
-  std::int64_t cycles = work.facts.call;
-  switch (call.kernel) {
-    case Kernel::conv:
-    case Kernel::conv_sparse4:
-      cycles += conv_cycles(work, kept_operands);
-      break;
-    case Kernel::depthwise:
-      cycles += depthwise_cycles(work);
-      break;
-    case Kernel::max_pool:
-    case Kernel::average_pool:
-      cycles += pool_cycles(work);
-      break;
-    case Kernel::add:
-      cycles += add_cycles(work);
-      break;
-    case Kernel::gemm:
-      return static_cast<std::uint64_t>(std::llround(single_core_gemm_cycles(
-          call.gemm[0], call.gemm[1], call.gemm[2], call.gemm_types, device)));
+  CallParts& CallParts::operator+=(const CallParts& other) noexcept {
+    compute += other.compute;
+    waits += other.waits;
+    results += other.results;
+    starts += other.starts;
+    conflicts += other.conflicts;
+    slots += other.slots;
+    macs += other.macs;
+    memory_bytes += other.memory_bytes;
+    return *this;
   }
-  return static_cast<std::uint64_t>(cycles);
-}
+
+  CallParts call_parts(const KernelCall& call, std::uint32_t kept_operands, const Device& device) {
+    const Work work{call, core_facts(device)};
+    const Parts parts = parts_of(work, kept_operands, device);
+    const std::int64_t start = call.kernel == Kernel::gemm ? 0 : work.facts.call;
+    const auto count = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+    return {.compute = count(parts.compute),
+            .waits = count(parts.waits),
+            .results = count(parts.results),
+            .starts = count(parts.starts + start),
+            .slots = count(parts.slots),
+            .macs = count(parts.macs),
+            .memory_bytes = count(parts.accesses * work.facts.access_bytes)};
+  }
+
+  std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
+                            const Device& device) {
+    return call_parts(call, kept_operands, device).cycles();
+  }
 
 }  // namespace wbs::aie

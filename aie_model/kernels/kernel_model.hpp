@@ -35,8 +35,31 @@ struct CallFootprint {
 /// gemm is refused.
 [[nodiscard]] std::string execute(const ResolvedCall& call, std::span<std::uint8_t> memory);
 
-/// Cycles of the call on one core, from the VLIW facts of README.md. `kept_operands`: the sum of
+/// Where the cycles of calls go by the cost model, and what they do meanwhile. Summable.
+struct CallParts {
+  std::uint64_t compute = 0;  ///< bundles that issue a multiply-accumulate, or a pool's operation
+  std::uint64_t waits = 0;    ///< the rest of inner loops: loads, moves, a result's next use
+  std::uint64_t results =
+      0;                     ///< around tiles: latencies, accumulators in and out, rounding, stores
+  std::uint64_t starts = 0;  ///< of calls and of their output blocks
+  std::uint64_t conflicts = 0;  ///< of banks; call_parts() does not know where operands lie
+  /// Products of kept operands with pixels that exist, as the dense unit counts them: `compute`
+  /// times Device::macs_per_cycle is more where operands reach beyond rows. The sparse unit does
+  /// two of `macs` with one of `slots`.
+  std::uint64_t slots = 0, macs = 0;
+  std::uint64_t memory_bytes = 0;  ///< of the inner loops' loads, of accumulators and results
+  [[nodiscard]] std::uint64_t cycles() const noexcept {
+    return compute + waits + results + starts + conflicts;
+  }
+  CallParts& operator+=(const CallParts& other) noexcept;
+};
+
+/// The parts of a call on one core, from the VLIW facts of README.md. `kept_operands`: the sum of
 /// kept input blocks (pairs for conv_sparse4) over the call's output blocks.
+[[nodiscard]] CallParts call_parts(const KernelCall& call, std::uint32_t kept_operands,
+                                   const Device& device);
+
+/// call_parts().cycles().
 [[nodiscard]] std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
                                         const Device& device);
 

@@ -50,7 +50,7 @@ std::uint64_t Engine::conflicts_of(Core& core, const KernelCall& call, Core::Cal
     time.conflicts = bank_conflicts(time.accesses, time.banks);
   }
   double lost = core.conflict_debt + time.conflicts;
-  const auto cycles = static_cast<double>(time.cycles);
+  const auto cycles = static_cast<double>(time.parts.cycles());
   for (Core::Neighbour& neighbour : core.neighbours) {
     const std::uint64_t busy = dmas_[neighbour.dma].busy;
     const auto words = static_cast<double>(busy - neighbour.seen);

@@ -130,18 +130,17 @@ void Engine::begin_call(std::uint32_t actor) {
   Core::CallTime& time = core.times[index];
   if (time.kept != kept) {
     time = {.kept = kept,
-            .cycles = call_cycles(call, kept, device_),
+            .parts = call_parts(call, kept, device_),
             .accesses = call_accesses(call, kept, device_),
             .banks = {}};
   }
-  const std::uint64_t conflicts = conflicts_of(core, call, time);
-  const std::uint64_t cycles = time.cycles + conflicts;
-  core.conflicts += conflicts;
+  CallParts parts = time.parts;
+  parts.conflicts = conflicts_of(core, call, time);
   core.call_begin = now_ + core.debt;
   core.debt = 0;
-  core.busy += cycles;
+  core.busy += parts;
   core.state = Core::State::calls;
-  events_.push(core.call_begin + cycles, Event::Kind::core, actor);
+  events_.push(core.call_begin + parts.cycles(), Event::Kind::core, actor);
 }
 
 void Engine::end_call(std::uint32_t actor) {

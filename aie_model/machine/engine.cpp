@@ -159,21 +159,27 @@ void Engine::finish_step(StepTime& time) {
     if (dma.program->tile.kind == TileKind::memtile) busiest = &time.memtile;
     if (dma.program->tile.kind == TileKind::core) busiest = &time.core_stream;
     *busiest = std::max(*busiest, dma.busy);
+    ChannelUse& use = time.channels[channel_class(dma.program->tile.kind, dma.channel->direction)];
+    use.bytes += dma.carried * 4;
+    use.busiest = std::max(use.busiest, dma.busy);
   }
   for (const Core& core : cores_) {
-    time.core = std::max(time.core, core.busy);
-    time.bank_conflicts = std::max(time.bank_conflicts, core.conflicts);
+    const std::uint64_t busy = core.busy.cycles();
+    time.core = std::max(time.core, busy);
+    time.calls += core.busy;
+    time.bank_conflicts = std::max(time.bank_conflicts, core.busy.conflicts);
     const TileId tile = core.program->tile;
     result_.core_busy_cycles[static_cast<std::size_t>(tile.column * device_.rows + tile.row)] +=
-        core.busy;
+        busy;
   }
   // Accesses of 128 bits, interleaved over physical banks of which each serves one per cycle.
   const std::int64_t banks =
       device_.silicon.memtile.memory_bytes / device_.silicon.memtile.bank_bytes;
   time.memtile_banks = *std::max_element(bank_accesses_.begin(), bank_accesses_.end()) /
                        static_cast<std::uint64_t>(std::max<std::int64_t>(1, banks));
-  time.dram = static_cast<std::uint64_t>(
-      std::ceil(*std::max_element(dram_busy_.begin(), dram_busy_.end())));
+  time.dram_read = static_cast<std::uint64_t>(std::ceil(dram_busy_[0]));
+  time.dram_write = static_cast<std::uint64_t>(std::ceil(dram_busy_[1]));
+  time.dram = std::max(time.dram_read, time.dram_write);
   result_.cycles = now_;
 }
 

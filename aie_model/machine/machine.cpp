@@ -58,6 +58,14 @@ StepTime& StepTime::operator+=(const StepTime& step) noexcept {
   memtile_banks += step.memtile_banks;
   ddr_read_bytes += step.ddr_read_bytes;
   ddr_write_bytes += step.ddr_write_bytes;
+  dram_read += step.dram_read;
+  dram_write += step.dram_write;
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    channels[i].bytes += step.channels[i].bytes;
+    channels[i].busiest += step.channels[i].busiest;
+  }
+  link_bytes += step.link_bytes;
+  calls += step.calls;
   return *this;
 }
 

@@ -3,6 +3,7 @@
 // right in one and something else in the other.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "aie_model/device.hpp"
+#include "aie_model/kernels/kernel_model.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::aie {
@@ -43,6 +45,17 @@ struct Activity {
   std::uint64_t begin = 0, end = 0;  ///< cycles since the program began
 };
 
+/// The DMA channels of one kind of tile in one direction.
+struct ChannelUse {
+  std::uint64_t bytes = 0;    ///< what they moved together, packet headers not counted
+  std::uint64_t busiest = 0;  ///< cycles in which the busiest one moved words
+};
+
+/// Index in StepTime::channels.
+[[nodiscard]] constexpr std::size_t channel_class(TileKind kind, Direction direction) noexcept {
+  return static_cast<std::size_t>(kind) * 2 + static_cast<std::size_t>(direction);
+}
+
 /// Where the time of a step went. Each figure is the busiest resource of its kind, in cycles.
 struct StepTime {
   std::uint64_t begin = 0, end = 0;
@@ -55,6 +68,12 @@ struct StepTime {
   std::uint64_t bank_conflicts = 0;  ///< part of `core`: of the core that loses most
   std::uint64_t memtile_banks = 0;   ///< a Memtile's banks, shared evenly by what they serve
   std::uint64_t ddr_read_bytes = 0, ddr_write_bytes = 0;
+  std::uint64_t dram_read = 0,
+                dram_write = 0;          ///< cycles of each direction; `dram`: the longer one
+  std::array<ChannelUse, 6> channels{};  ///< by channel_class()
+  /// Stream bytes times the links between tiles that they cross, a broadcast's links once each.
+  std::uint64_t link_bytes = 0;
+  CallParts calls{};  ///< kernel calls of all cores together
   /// The resource that was busy longest: "core", "core stream", "memtile", "shim", "dram",
   /// "reconfigure".
   [[nodiscard]] std::string_view bound() const noexcept;

@@ -156,7 +156,7 @@ void Engine::prepare_streams() {
   const std::vector<Route>& routes = routes_->all();
   for (std::uint32_t i = 0; i < routes.size(); ++i) {
     const Route& route = routes[i];
-    Stream stream{.packet = route.packet, .route = i};
+    Stream stream{.packet = route.packet, .route = i, .links = route.links};
     stream.first_port = static_cast<std::uint32_t>(stream_ports_.size());
     stream.ports = static_cast<std::uint32_t>(route.shared_ports.size());
     stream_ports_.insert(stream_ports_.end(), route.shared_ports.begin(), route.shared_ports.end());

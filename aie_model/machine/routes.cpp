@@ -114,6 +114,7 @@ void Routes::arrive(Walk& walk, const SwitchConnection& connection, std::uint32_
   }
   const Port slave{.kind = Grid::opposite(connection.master.kind),
                    .index = connection.master.index};
+  ++route.links;
   follow(walk, *next, slave, switches + 1);
 }
 

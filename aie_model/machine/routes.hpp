@@ -24,6 +24,7 @@ struct Route {
   std::uint8_t channel = 0;  ///< MM2S
   std::int16_t packet = -1;  ///< -1: words that are no packets
   std::vector<RouteEnd> ends;
+  std::uint32_t links = 0;                  ///< between tiles, all branches
   std::vector<std::uint32_t> shared_ports;  ///< numbers of master ports used by other channels too
   std::string defect;                       ///< why no stream can take it; empty when one can
 };

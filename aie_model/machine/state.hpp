@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aie_model/kernels/banks.hpp"
+#include "aie_model/kernels/kernel_model.hpp"
 #include "aie_model/program/program.hpp"
 
 namespace wbs::aie {
@@ -74,8 +75,9 @@ struct Dma {
   std::uint64_t chunk_cycles = 0;
   std::uint32_t feeder = kNone;  ///< receiver: the source whose words it gets
 
-  std::uint64_t busy = 0;   ///< cycles with words moving, at the stream's rate
-  std::uint64_t began = 0;  ///< the current run became active
+  std::uint64_t carried = 0;  ///< words of all runs
+  std::uint64_t busy = 0;     ///< cycles with words moving, at the stream's rate
+  std::uint64_t began = 0;    ///< the current run became active
 };
 
 /// A resolved route.
@@ -85,6 +87,7 @@ struct Stream {
   std::uint32_t ports_to_win = 0;  ///< how many of its shared ports the waiting packet lacks
   std::int16_t packet = -1;
   std::uint32_t route = 0;  ///< index in Routes::all()
+  std::uint32_t links = 0;  ///< between tiles
 };
 
 /// A receiver of a stream.
@@ -108,7 +111,7 @@ struct Core {
   };
   struct CallTime {
     std::uint32_t kept = kNone;
-    std::uint64_t cycles = 0;
+    CallParts parts;
     CallAccesses accesses;
     /// Where the operands were last: their addresses, banks, and what that costs.
     std::array<std::uint32_t, 4> places{kNone, kNone, kNone, kNone};
@@ -129,14 +132,13 @@ struct Core {
   std::vector<Loop> loops;
   std::vector<std::uint32_t> closing;   ///< by instruction: the `end` of a `begin`
   std::vector<std::uint32_t> fillings;  ///< by ring: how often it was advanced
-  std::vector<CallTime> times;          ///< by call: the last time computed
+  std::vector<CallTime> times;          ///< by call: the last one computed
   std::uint64_t debt = 0;               ///< cycles of locks that are not paid yet
   std::uint64_t since = 0;              ///< when it began to wait
   std::uint64_t call_begin = 0;
-  std::uint64_t busy = 0;
+  CallParts busy;
   std::vector<Neighbour> neighbours;
   double conflict_debt = 0.0;  ///< parts of cycles that no call was charged yet
-  std::uint64_t conflicts = 0;
 };
 
 }  // namespace wbs::aie

@@ -143,7 +143,9 @@ void Engine::finish_chunk(std::uint32_t source) {
   const Stream stream = streams_[dma.stream];
   if (options_.functional) carry(source);
   dma.moved += dma.chunk;
+  dma.carried += dma.chunk;
   dma.busy += dma.chunk_cycles;
+  result_.steps.back().link_bytes += std::uint64_t{dma.chunk} * 4 * stream.links;
   const bool ended = dma.moved == dma.words;
   const bool packet = stream.packet >= 0;
   if (ended && packet) {
@@ -155,6 +157,7 @@ void Engine::finish_chunk(std::uint32_t source) {
     const StreamEnd& end = ends_[stream.first_end + i];
     Dma& receiver = dmas_[end.dma];
     receiver.moved += dma.chunk;
+    receiver.carried += dma.chunk;
     receiver.busy += dma.chunk_cycles;
     const bool complete = receiver.moved == receiver.words;
     if (receiver.channel->out_of_order && complete != ended) {

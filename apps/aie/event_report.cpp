@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "apps/aie/roofline_report.hpp"
 #include "apps/columns.hpp"
 #include "core/error.hpp"
 #include "networks/depth_tiles.hpp"
@@ -82,7 +83,10 @@ EventReport event_report(const aie::Program& program, const aie::Device& device,
   report.compressed_bytes = run.compressed_words * 4;
   report.compressed_stream_bytes = run.compressed_stream_words * 4;
   report.data_dependent_stream_bytes = run.unknown_stream_words * 4;
+  report.roofline = aie::roofline(program, device, run);
+  report.energy = aie::energy_proxy(report.roofline.total);
   if (run.cycles == 0) return report;
+  report.images_per_second = device.clock_hz / static_cast<double>(run.cycles);
   const double core_cycles = static_cast<double>(device.cores()) * static_cast<double>(run.cycles);
   const auto macs = std::accumulate(
       program.layers.begin(), program.layers.end(), 0.0,
@@ -126,6 +130,7 @@ json to_json(const EventReport& report) {
           {"device", report.device},
           {"cycles", report.cycles},
           {"ms", report.ms},
+          {"images_per_second", report.images_per_second},
           {"seconds", report.run_s},
           {"simulated_cycles_per_second",
            report.run_s > 0 ? static_cast<double>(report.cycles) / report.run_s : 0.0},
@@ -138,6 +143,8 @@ json to_json(const EventReport& report) {
           {"compressed_bytes", report.compressed_bytes},
           {"compressed_stream_bytes", report.compressed_stream_bytes},
           {"data_dependent_stream_bytes", report.data_dependent_stream_bytes},
+          {"energy_proxy", to_json(report.energy)},
+          {"roofline", to_json(report.roofline)},
           {"layers", std::move(layers)}};
 }
 
@@ -165,11 +172,12 @@ std::string to_text(const EventReport& report) {
                "dram %", "reconfigure %", "DDR read KB", "DDR written KB"},
               rows);
   text += fmt::format(
-      "{} ({}) on {}, model 'event': {} cycles, {:.4f} ms, bound by {}; MAC units {:.1f}% used, "
+      "{} ({}) on {}, model 'event': {} cycles, {:.4f} ms, {:.1f} images a second, bound by {}; "
+      "MAC units {:.1f}% used, "
       "cores busy {:.1f}%; DDR read {:.2f} MB, written {:.2f} MB\n",
-      report.network, report.pattern, report.device, report.cycles, report.ms, report.bound,
-      100.0 * report.mac_utilisation, 100.0 * report.core_busy,
-      1e-6 * static_cast<double>(report.ddr_read_bytes),
+      report.network, report.pattern, report.device, report.cycles, report.ms,
+      report.images_per_second, report.bound, 100.0 * report.mac_utilisation,
+      100.0 * report.core_busy, 1e-6 * static_cast<double>(report.ddr_read_bytes),
       1e-6 * static_cast<double>(report.ddr_write_bytes));
   if (report.compressed_bytes > 0) {
     text += fmt::format("compressed streams between tiles: {:.2f} MB in {:.2f} MB",
@@ -180,6 +188,11 @@ std::string to_text(const EventReport& report) {
                 : fmt::format("; {:.2f} MB of it depend on the data and are charged in full\n",
                               1e-6 * static_cast<double>(report.data_dependent_stream_bytes));
   }
+  const aie::EnergyProxy& energy = report.energy;
+  text += fmt::format(
+      "energy proxy {:.0f} uJ an image (7 nm constants, not measured): DRAM {:.0f}, multipliers "
+      "{:.0f}, core memories {:.0f}, links {:.0f}, Memtiles {:.0f}\n",
+      energy.total(), energy.dram, energy.mac, energy.core_memory, energy.links, energy.memtile);
   text += fmt::format(
       "simulated in {:.3f} s: {:.2f} million cycles and {:.2f} million events a "
       "second\n",

@@ -9,6 +9,8 @@
 #include "aie_model/device.hpp"
 #include "aie_model/machine/machine.hpp"
 #include "aie_model/program/program.hpp"
+#include "aie_model/roofline/energy.hpp"
+#include "aie_model/roofline/roofline.hpp"
 
 namespace wbs::apps {
 
@@ -27,7 +29,8 @@ struct EventReport {
   std::string network, pattern, device;
   std::uint64_t cycles = 0;
   double ms = 0.0;
-  double run_s = 0.0;  ///< wall time of the simulation
+  double images_per_second = 0.0;  ///< one after the other
+  double run_s = 0.0;              ///< wall time of the simulation
   std::uint64_t events = 0;
   double mac_utilisation = 0.0;  ///< kept MACs / (cores * macs_per_cycle * cycles)
   double core_busy = 0.0;        ///< mean share of the cycles in which a core computes
@@ -37,6 +40,8 @@ struct EventReport {
   std::uint64_t compressed_bytes = 0, compressed_stream_bytes = 0, data_dependent_stream_bytes = 0;
   std::string bound;  ///< of the whole network
   std::vector<EventLayer> layers;
+  aie::Roofline roofline;
+  aie::EnergyProxy energy;  ///< of one image
 };
 
 /// Summary of a finished run. Throws Error(input) with the fault when there was one: a time that

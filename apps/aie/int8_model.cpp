@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -19,6 +20,20 @@ namespace wbs::apps {
 namespace {
 
 constexpr std::int64_t kCalibrationBatch = 4;
+
+/// Share of zeros among the weights of layers that patterns apply to.
+double zeros_of_pruned(const networks::Graph& graph, const networks::Weights& weights) {
+  double zeros = 0.0, all = 0.0;
+  for (const networks::Node& node : graph.nodes) {
+    if (!is_pruned(graph, node, /*linear_too=*/false)) continue;
+    const auto found = weights.find(networks::weight_key(node, "weight"));
+    if (found == weights.end()) continue;
+    const std::vector<float>& values = found->second.values;
+    zeros += static_cast<double>(std::count(values.begin(), values.end(), 0.0F));
+    all += static_cast<double>(values.size());
+  }
+  return all > 0.0 ? zeros / all : 0.0;
+}
 
 /// The numbers of the quantize stage's file in place of the model's: batch norms are inside the
 /// layers, and weights are the file's integers times their scales.
@@ -53,7 +68,11 @@ void take_quantised(const std::string& path, ScaledModel& model) {
       weights.emplace(networks::weight_key(node, "bias"), std::move(stored->second.bias));
     }
   }
-  networks::check_weights(folded, weights);
+  try {
+    networks::check_weights(folded, weights);
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}: {}", path, error.what()));
+  }
   // A folded layer gives what its batch norm gave.
   auto& scales = file.quantisation.activations;
   for (const networks::Node& node : model.model.graph.nodes) {
@@ -62,6 +81,10 @@ void take_quantised(const std::string& path, ScaledModel& model) {
     const std::string& layer = model.model.graph.nodes[node.inputs.at(0)].name;
     if (known != scales.end()) scales.insert_or_assign(layer, known->second);
   }
+  model.pattern = file.pattern.empty() ? "unknown" : file.pattern;
+  model.calibration = file.calibration.empty() ? "unknown" : file.calibration;
+  model.achieved_sparsity =
+      model.pattern == "dense" ? 0.0 : zeros_of_pruned(model.model.graph, weights);
   model.model = {std::move(folded), std::move(weights), {}};
   model.scales = std::move(file.quantisation);
 }
@@ -80,6 +103,7 @@ ScaledModel load_scaled_model(const AieModelChoice& choice) {
   const LoadedWeights& loaded = load_weights(result.model.graph, {network, weights, choice.seed});
   result.model.weights = loaded.values;
   result.weights_source = loaded.source;
+  result.pattern = choice.pattern;
   if (choice.quantisation.empty()) {
     result.achieved_sparsity = prune_model(result.model, pattern);
   } else if (!sparsity::is_dense(pattern)) {
@@ -94,7 +118,9 @@ void choose_scales(const AieModelChoice& choice, ScaledModel& model) {
   if (!choice.quantisation.empty()) {
     take_quantised(choice.quantisation, model);
     model.weights_source = std::filesystem::path(choice.quantisation).filename().string();
-    model.scales_source = model.weights_source;
+    model.scales_source =
+        fmt::format("{}, calibrated on {}{}", model.weights_source, model.calibration,
+                    model.calibration == kSeededNoise ? ": right for timing only" : "");
     return;
   }
   const networks::QuantisationOptions options{networks::RangeMethod::mse, /*power_of_two=*/true};

@@ -29,6 +29,8 @@ struct AieModelChoice {
 struct ScaledModel {
   Model model;
   networks::Quantisation scales;
+  std::string pattern;         ///< of the weights
+  std::string calibration;     ///< of a quantisation file: its images, or kSeededNoise
   std::string weights_source;  ///< "seeded (seed 1), not trained", or the file's name
   std::string scales_source;   ///< "seeded noise: right for timing only", ...
   double achieved_sparsity = 0.0;
@@ -38,7 +40,8 @@ struct ScaledModel {
 /// first convolution and linear layers excepted). No scales yet. Throws Error.
 [[nodiscard]] ScaledModel load_scaled_model(const AieModelChoice& choice);
 
-/// Fills in the scales: of the quantisation file, of calibration images, or of noise. Throws Error.
+/// Fills in the scales: of the quantisation file (its weights, pattern and sparsity too), of
+/// calibration images, or of noise. Throws Error.
 void choose_scales(const AieModelChoice& choice, ScaledModel& model);
 
 [[nodiscard]] inline networks::Int8Options int8_options(const AieModelChoice& choice) {

@@ -40,6 +40,9 @@ void check(const Options& options) {
     refuse(fmt::format("--compress {}: expected weights", options.compress));
   }
   if (options.model.seed < 0) refuse("--seed must not be negative");
+  if (options.model.calibrate == 0 && !options.model.images.empty()) {
+    refuse("--images needs --calibrate N, the number of images that give the scales");
+  }
   if (options.model.calibrate > 0 && !options.model.quantisation.empty()) {
     refuse("--calibrate and --quantisation exclude each other: both give the scales");
   }
@@ -95,7 +98,7 @@ int compile(const Options& options) {
   ScaledModel model = load_scaled_model(options.model);
   choose_scales(options.model, model);
   const CompiledProgram compiled =
-      compile_program(model, options.model.pattern, device.device, int8_options(options.model),
+      compile_program(model, model.pattern, device.device, int8_options(options.model),
                       options.codegen, parse_depth_tiles(options.depth_tiles));
   if (!options.out.empty()) {
     write_program_file(options.out, {compiled.program, &compiled.network, device.text,

@@ -251,23 +251,6 @@ int print_tilings(const Options& options) {
   return 0;
 }
 
-void add_program_options(CLI::App& command, ProgramRun& run) {
-  command.add_option("program", run.file, "Program of wbs compile (.h5)");
-  command
-      .add_option("--mode", run.mode,
-                  "Of a program: event (time) or functional (bits, against the integer reference)")
-      ->capture_default_str();
-  command.add_option("--trace", run.trace, "Write a Chrome/Perfetto trace (JSON)");
-  command.add_option("--gantt", run.gantt, "Write a Gantt chart (SVG)");
-  command.add_option("--heatmap", run.heatmap, "Write the array's utilisation (SVG)");
-  command.add_option("--layer", run.layer, "Only this layer in trace, Gantt chart and heat map");
-  command.add_option("--images", run.images, "functional: folder or .tar of images");
-  command.add_option("--image", run.image, "Which of them")->capture_default_str();
-  command.add_option("--seed", run.seed, "functional: of the random image without --images")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-}
-
 }  // namespace
 
 void add_simulate_command(CLI::App& program, Action& action) {
@@ -306,7 +289,8 @@ void add_simulate_command(CLI::App& program, Action& action) {
       ->add_option("--device", options->kernel.device, "With --gemm, --kernel: device or TOML file")
       ->capture_default_str();
   command->add_flag("--json", options->json, "Print JSON");
-  command->callback([&action, options] {
+  command->callback([&action, options, command] {
+    options->program.roofline = command->count("--roofline") > 0;
     action = [options] {
       options->program.json = options->kernel.json = options->json;
       if (options->gemm.wanted()) {

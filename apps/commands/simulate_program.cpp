@@ -1,26 +1,20 @@
 #include "apps/commands/simulate_program.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/resource.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "aie_model/kernels/gemm.hpp"
 #include "aie_model/machine/machine.hpp"
-#include "aie_model/pictures/gantt.hpp"
-#include "aie_model/pictures/heatmap.hpp"
-#include "aie_model/pictures/trace.hpp"
 #include "apps/aie/device_choice.hpp"
-#include "apps/aie/event_report.hpp"
 #include "apps/aie/program_file.hpp"
 #include "apps/aie/verify.hpp"
 #include "apps/inference.hpp"
 #include "apps/paths.hpp"
-#include "apps/text_file.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/image_list.hpp"
@@ -31,16 +25,9 @@ namespace wbs::apps {
 namespace {
 
 using nlohmann::json;
-using Clock = std::chrono::steady_clock;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::int64_t kFewValues = 16;
-
-std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 /// What a functional run reads, and what it is called.
 struct Image {
@@ -49,30 +36,46 @@ struct Image {
   std::optional<std::int64_t> label;
 };
 
-Image image_of(const ProgramRun& run, const networks::Int8Network& network) {
-  if (run.images.empty()) {
-    return {networks::random_int8_image(network, static_cast<std::uint64_t>(run.seed)),
-            fmt::format("random bytes (seed {})", run.seed), std::nullopt};
-  }
-  const auto list = datasets::ImageList::open(resolve_data_path(run.images));
-  if (run.image < 0 || run.image >= list.size()) {
-    throw Error(ErrorKind::usage, fmt::format("--image {}: {} has images 0 to {}", run.image,
-                                              run.images, list.size() - 1));
-  }
+/// The images of --images, or of --data as training normalised them.
+TransformedImages images_of(const ProgramRun& run, const networks::Int8Network& network) {
   const networks::Int8Shape& shape = network.operations.front().output;
   networks::Graph graph;  // only its input decides how images are cropped
   graph.name = network.name;
   graph.nodes.emplace_back().attributes.shape = {1, shape.channels, shape.rows, shape.columns};
+  if (!run.data.empty()) {
+    return trained_images(graph, resolve_data_path(run.data), datasets::Split::test);
+  }
+  return {std::make_unique<datasets::ImageList>(
+              datasets::ImageList::open(resolve_data_path(run.images))),
+          transform_for(graph, 0)};
+}
+
+Image image_of(const ProgramRun& run, const networks::Int8Network& network) {
+  if (!run.images.empty() && !run.data.empty()) {
+    throw Error(ErrorKind::usage, "--images and --data exclude each other");
+  }
+  if (run.images.empty() && run.data.empty()) {
+    if (run.image >= 0) throw Error(ErrorKind::usage, "--image needs --images or --data");
+    return {networks::random_int8_image(network, static_cast<std::uint64_t>(run.seed)),
+            fmt::format("random bytes (seed {})", run.seed), std::nullopt};
+  }
+  const TransformedImages images = images_of(run, network);
+  const std::int64_t index = std::max<std::int64_t>(run.image, 0);
+  if (index >= images.list->size()) {
+    throw Error(ErrorKind::usage, fmt::format("--image {}: {} has images 0 to {}", index,
+                                              images.list->source(), images.list->size() - 1));
+  }
   datasets::LoaderOptions options;
-  options.transform = transform_for(graph, 0);
-  options.indices = {run.image};
+  options.transform = images.transform;
+  options.indices = {index};
   const datasets::Batch batch = value_or_throw<datasets::Batch>([&]() -> Result<datasets::Batch> {
-    auto next = datasets::Loader(list, options).next();
-    if (!next) return refusal(run.images + ": no image");
+    auto next = datasets::Loader(*images.list, options).next();
+    if (!next) return refusal(images.list->source() + ": no image");
     return *std::move(next);
   }());
-  return {networks::quantise_image(network, batch.images), list[run.image].name,
-          list.label(run.image)};
+  Image image{networks::quantise_image(network, batch.images), images.list->place(index), {}};
+  if (images.list->label(index) >= 0) image.label = images.list->label(index);
+  return image;
 }
 
 /// The channel with the largest value of a 1x1 output.
@@ -147,63 +150,57 @@ int run_functional(const ProgramRun& run) {
   return result.bit_exact ? 0 : 1;
 }
 
-/// The span of steps that a picture shows.
-aie::PictureSpan span_of(const ProgramRun& run, const aie::Program& program) {
-  if (run.layer.empty()) return {};
-  std::vector<std::string> names;
-  for (const aie::ProgramLayer& layer : program.layers) names.push_back(layer.name);
-  const auto found = std::find(names.begin(), names.end(), run.layer);
-  if (found == names.end()) {
-    throw Error(ErrorKind::usage, fmt::format("the program has no layer '{}'{}", run.layer,
-                                              suggestion(run.layer, names)));
-  }
-  return {static_cast<std::uint32_t>(found - names.begin())};
-}
-
-int run_event(const ProgramRun& run) {
-  const ProgramFile file = read_program_file(run.file, /*with_network=*/false);
-  const aie::PictureSpan span = span_of(run, file.program);
-  aie::RunOptions options;
-  options.trace = !run.trace.empty() || !run.gantt.empty() || !run.heatmap.empty();
-  const Clock::time_point start = Clock::now();
-  const aie::RunResult result = aie::run(file.program, file.device, options);
-  const double run_s = std::chrono::duration<double>(Clock::now() - start).count();
-  const EventReport report = event_report(file.program, file.device, result, run_s);
-  const aie::Picture picture{file.program, file.device, result, span};
-  if (!run.trace.empty()) write_text_file(run.trace, aie::chrome_trace(picture));
-  if (!run.gantt.empty()) write_text_file(run.gantt, aie::gantt_svg(picture));
-  if (!run.heatmap.empty()) write_text_file(run.heatmap, aie::heatmap_svg(picture));
-  if (run.json) {
-    json item = to_json(report);
-    item["weights"] = file.weights_source;
-    item["scales"] = file.scales_source;
-    item["peak_bytes"] = peak_memory_bytes();
-    item["timing_only"] = !file.timing_only.empty();
-    if (!file.timing_only.empty()) item["exceeds"] = file.exceeds;
-    fmt::print("{}\n", item.dump());
-  } else {
-    fmt::print("{}", to_text(report));
-    if (!file.timing_only.empty()) fmt::print("This program {}.\n", file.timing_only);
-    if (!file.exceeds.empty()) {
-      fmt::print("It takes more than there is:\n  {}\n", fmt::join(file.exceeds, "\n  "));
-    }
-  }
-  return 0;
-}
-
 }  // namespace
+
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+void add_program_options(CLI::App& command, ProgramRun& run) {
+  command.add_option("program", run.file, "Program of wbs compile (.h5)");
+  command
+      .add_option("--mode", run.mode,
+                  "Of a program: event (time) or functional (bits, against the integer reference)")
+      ->capture_default_str();
+  command.add_option("--trace", run.trace, "Write a Chrome/Perfetto trace (JSON)");
+  command.add_option("--gantt", run.gantt, "Write a Gantt chart (SVG)");
+  command.add_option("--heatmap", run.heatmap, "Write the array's utilisation (SVG)");
+  command
+      .add_option("--roofline", run.roofline_svg,
+                  "What bounds each layer: print the table; with FILE.svg draw it too")
+      ->expected(0, 1);
+  command.add_option("--against", run.against,
+                     "Program of the dense network (.h5): the gain by layer and its bound");
+  command.add_option("--layer", run.layer, "Only this layer in trace, Gantt chart and heat map");
+  command.add_option("--images", run.images, "functional: folder or .tar of images");
+  command.add_option("--data", run.data,
+                     "functional: data set that the network was trained on; its test images");
+  command.add_option("--image", run.image, "Which of them; default: the first")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", run.seed, "functional: of the random image without images")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
 
 int simulate_program(const ProgramRun& run) {
   if (run.mode == "functional") {
-    if (!run.trace.empty() || !run.gantt.empty() || !run.heatmap.empty()) {
-      throw Error(ErrorKind::usage, "--trace, --gantt and --heatmap need --mode event");
+    if (run.draws() || run.roofline || !run.against.empty()) {
+      throw Error(ErrorKind::usage,
+                  "--trace, --gantt, --heatmap, --roofline and --against need --mode event");
     }
     return run_functional(run);
   }
   if (run.mode != "event") {
     throw Error(ErrorKind::usage, fmt::format("--mode {}: expected functional or event", run.mode));
   }
-  return run_event(run);
+  if (!run.images.empty() || !run.data.empty() || run.image >= 0) {
+    throw Error(
+        ErrorKind::usage,
+        "--images, --data and --image need --mode functional: time does not depend on them");
+  }
+  return simulate_event(run);
 }
 
 int simulate_kernel(const KernelRun& run) {

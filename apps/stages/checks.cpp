@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/aie/device_choice.hpp"
 #include "apps/network_source.hpp"
 #include "apps/paths.hpp"
 #include "apps/stages/parameters.hpp"
@@ -13,6 +14,13 @@
 namespace wbs::apps {
 
 Result<aie::Device> find_array(const std::string& array) {
+  if (array.ends_with(".toml")) {
+    try {
+      return choose_device("", array).device;
+    } catch (const Error& error) {
+      return refusal(error.what());
+    }
+  }
   const bool is_size = !array.empty() && array[0] >= '0' && array[0] <= '9';
   return aie::find_device(is_size ? "aie2:" + array : array);
 }

@@ -12,7 +12,8 @@
 
 namespace wbs::apps {
 
-/// The device of `array`: "4x4" (short for "aie2:4x4") or a name of `wbs list devices`.
+/// The device of `array`: "4x4" (short for "aie2:4x4"), a name of `wbs list devices`, or a device
+/// file (.toml).
 [[nodiscard]] Result<aie::Device> find_array(const std::string& array);
 
 /// The rule of that name: last_resort, even_shares or authors.

@@ -10,6 +10,7 @@
 #include "apps/aie/published_tiling.hpp"
 #include "apps/network_source.hpp"
 #include "apps/pruned_file.hpp"
+#include "apps/quantised_file.hpp"
 #include "apps/stages/checks.hpp"
 #include "apps/stages/model_parameters.hpp"
 #include "apps/stages/parameters.hpp"
@@ -65,6 +66,65 @@ void check_weights_file(const harness::Values& parameters, std::vector<std::stri
   }
 }
 
+/// The masked weights of the stages before, else pruned here.
+Model masked_model(const harness::StageRun& run) {
+  Model model = dense_model(run.parameters);
+  if (masked_input(run.inputs) != run.inputs.end()) {
+    apply_pruned(run.inputs, model);
+  } else {
+    prune_model(model, value_or_throw(sparsity::parse_pattern(text(run.parameters, "pattern"))));
+  }
+  return model;
+}
+
+/// The network of the stages before: quantised if there was a stage quantize, else with masked
+/// weights (pruned here if nobody did) and scales from noise. Throws Error(usage) when the
+/// quantised weights follow another pattern than the case's.
+ScaledModel model_of(const harness::StageRun& run) {
+  const std::string& pattern = text(run.parameters, "pattern");
+  ScaledModel model;
+  model.pattern = pattern;
+  const auto quantised = run.inputs.find("quantize");
+  if (quantised == run.inputs.end()) {
+    model.model = masked_model(run);
+    choose_scales({}, model);
+    return model;
+  }
+  model.model = dense_model(run.parameters);
+  if (masked_input(run.inputs) != run.inputs.end()) apply_pruned(run.inputs, model.model);
+  AieModelChoice choice;
+  choice.quantisation = quantised->second;
+  choose_scales(choice, model);
+  const auto canonical = [](const std::string& name) {
+    return sparsity::to_string(value_or_throw(sparsity::parse_pattern(name)));
+  };
+  if (canonical(model.pattern) != canonical(pattern)) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("the quantized weights are '{}', the case asks for '{}': list the stage "
+                    "prune or train before quantize",
+                    model.pattern, pattern));
+  }
+  model.scales_source = model.calibration == kSeededNoise ? std::string(kNoiseScales)
+                                                          : "calibrated on " + model.calibration;
+  return model;
+}
+
+/// A device file's bytes decide the program; estimates go by a device's name only.
+void check_device_file(const harness::Values& parameters, std::vector<std::string>& problems,
+                       std::map<std::string, std::string>& data_digests) {
+  const std::string& array = text(parameters, "array");
+  if (!array.ends_with(".toml")) return;
+  if (text(parameters, "model") != "event") {
+    problems.push_back(fmt::format("array '{}': a device file needs model = \"event\"", array));
+  }
+  try {
+    data_digests["array"] = digest_of_file(array);
+  } catch (const Error&) {
+    // find_array() has told why it cannot be read.
+  }
+}
+
 ChosenDevice array_of(const harness::Values& parameters) {
   return choose_array(text(parameters, "array"), parameter<double>(parameters, "ddr_slowdown"));
 }
@@ -77,17 +137,6 @@ harness::Values metrics_of(const aie::Program& program, const std::string& scale
           {"program_packed_bytes", size.packed_bytes},
           {"program_tensors_in_ddr", size.tensors_in_ddr},
           {"program_scales", scales}};
-}
-
-/// The masked weights of the stages before, else pruned here.
-Model masked_model(const harness::StageRun& run) {
-  Model model = dense_model(run.parameters);
-  if (masked_input(run.inputs) != run.inputs.end()) {
-    apply_pruned(run.inputs, model);
-  } else {
-    prune_model(model, value_or_throw(sparsity::parse_pattern(text(run.parameters, "pattern"))));
-  }
-  return model;
 }
 
 /// Generates the replay of the published tiling and writes it. Returns its metrics.
@@ -105,16 +154,12 @@ harness::Values write_replay(const harness::StageRun& run) {
   return metrics;
 }
 
-/// Generates the program with scales from noise, and writes it beside the tiling. Returns its
-/// metrics.
+/// Generates the program and writes it beside the tiling. Returns its metrics.
 harness::Values write_program(const harness::StageRun& run, const std::string& tiling) {
-  const std::string& pattern = text(run.parameters, "pattern");
-  ScaledModel model;
-  model.model = masked_model(run);
-  choose_scales({}, model);
+  const ScaledModel model = model_of(run);
   const ChosenDevice device = array_of(run.parameters);
   const CompiledProgram compiled =
-      compile_program(model, pattern, device.device, {}, {},
+      compile_program(model, model.pattern, device.device, {}, {},
                       parameter<std::int64_t>(run.parameters, "depth_tiles"));
   write_program_file(run.output_path,
                      {compiled.program, nullptr, device.text, "", model.scales_source, tiling});
@@ -133,7 +178,7 @@ class CompileStage final : public harness::Stage {
     specs.push_back({"array",
                      ValueType::text,
                      {},
-                     "AIE2 array, columns x rows (4x4), or a device's name",
+                     "AIE2 array, columns x rows (4x4), a device's name, or a device file (.toml)",
                      true});
     specs.push_back(
         {"cin_split", ValueType::text, std::string("even_shares"),
@@ -152,7 +197,9 @@ class CompileStage final : public harness::Stage {
     return specs;
   }
 
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"prune", "train"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override {
+    return {"prune", "train", "quantize"};
+  }
 
   [[nodiscard]] harness::Resources resources(const harness::Values&) const override { return {}; }
 
@@ -168,6 +215,7 @@ class CompileStage final : public harness::Stage {
       problems.push_back(split.error());
     }
     const std::string& model = text(parameters, "model");
+    check_device_file(parameters, problems, data_digests);
     if (model != "estimators" && model != "event") {
       problems.push_back(fmt::format("model '{}' is unknown: expected estimators or event", model));
     }

@@ -7,6 +7,7 @@
 
 #include "apps/inference.hpp"
 #include "apps/paths.hpp"
+#include "apps/pruned_file.hpp"
 #include "apps/quantised_file.hpp"
 #include "apps/stages/model_parameters.hpp"
 #include "apps/stages/parameters.hpp"
@@ -23,7 +24,7 @@ using harness::ValueType;
 class QuantizeStage final : public harness::Stage {
  public:
   [[nodiscard]] std::string_view name() const override { return "quantize"; }
-  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] int version() const override { return 2; }
 
   [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
     std::vector<harness::ParameterSpec> specs = model_parameters();
@@ -124,9 +125,13 @@ harness::StageResult QuantizeStage::run(const harness::StageRun& run) const {
   const std::string source =
       text(run.parameters, "images") + text(run.parameters, "data");  // one of them, or none
   const bool noise = source.empty();
+  const auto masked = masked_input(run.inputs);
   if (noise) result.warnings.emplace_back("scales of activations come from noise: for timing only");
   const std::string digest = write_quantised(
-      run.output_path, {{"network", graph.name}, {"calibration", noise ? "seeded noise" : source}},
+      run.output_path,
+      {{"network", graph.name},
+       {"calibration", noise ? kSeededNoise : source},
+       {"pattern", masked == run.inputs.end() ? "dense" : read_pattern(masked->second)}},
       network);
   result.metrics = {
       {"quantized_layers", static_cast<std::int64_t>(network.layers.size())},

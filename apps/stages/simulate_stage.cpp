@@ -101,10 +101,17 @@ void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
       {"event_convolutions_s", static_cast<double>(conv_cycles) * ns_per_cycle * kSecondsPerNs},
       {"event_cycles", static_cast<std::int64_t>(report.cycles)},
       {"event_utilisation", report.mac_utilisation},
+      {"event_images_per_second", report.images_per_second},
       {"event_core_busy", report.core_busy},
+      {"event_energy_proxy_uj", report.energy.total()},
+      {"event_energy_proxy_dram_uj", report.energy.dram},
+      {"event_least_s",
+       static_cast<double>(report.roofline.total.least_cycles) * ns_per_cycle * kSecondsPerNs},
       {"event_bound", report.bound},
       {"event_ddr_read_bytes", static_cast<std::int64_t>(report.ddr_read_bytes)},
       {"event_ddr_write_bytes", static_cast<std::int64_t>(report.ddr_write_bytes)},
+      {"event_ddr_bytes",
+       static_cast<std::int64_t>(report.ddr_read_bytes + report.ddr_write_bytes)},
   });
   for (harness::Values& row : result.rows) {
     for (const EventLayer& layer : layers) {
@@ -118,7 +125,7 @@ void add_event(const ProgramFile& file, const compiler::TiledNetwork& tiled,
 class SimulateStage final : public harness::Stage {
  public:
   [[nodiscard]] std::string_view name() const override { return "simulate"; }
-  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] int version() const override { return 2; }
 
   [[nodiscard]] std::vector<harness::ParameterSpec> parameters() const override {
     return {{"part", harness::ValueType::text, std::string(),

@@ -52,6 +52,43 @@ TEST(Calibration, AtMostTwoRowsAreFitted) {
   EXPECT_LE(fitted, 2);
 }
 
+TEST(Cycles, PartsOfAConvolutionAreItsSchedule) {
+  const Device target = device("npu1");
+  const KernelCall call = conv(4, 2, 8, 1);  // 16 operands of 4 pixels in two tiles of 8
+  const CallParts parts = call_parts(call, 6, target);
+  EXPECT_EQ(parts.cycles(), call_cycles(call, 6, target));
+  EXPECT_EQ(parts.compute, 6U * 16);
+  EXPECT_EQ(parts.slots, 6U * 64 * 64);
+  EXPECT_EQ(parts.macs, parts.slots);
+  EXPECT_EQ(parts.starts, 20U + 2 * 8);
+  // Nothing kept: tiles still write their results.
+  EXPECT_EQ(call_parts(call, 0, target).results, parts.results);
+  EXPECT_EQ(call_parts(call, 0, target).compute, 0U);
+}
+
+TEST(Cycles, TheSparseUnitDoesTwoProductsASlot) {
+  KernelCall call = conv(4, 2, 8, 3);
+  call.kernel = Kernel::conv_sparse4;
+  const CallParts parts = call_parts(call, 4, device("npu1"));
+  EXPECT_EQ(parts.macs, 2 * parts.slots);
+  EXPECT_EQ(parts.slots, 4U * 9 * 64 * 64);
+}
+
+TEST(Cycles, PartsOfEveryKernelAddUp) {
+  for (const char* name : {"npu1", "npu2"}) {
+    for (const Kernel kernel : {Kernel::depthwise, Kernel::max_pool, Kernel::average_pool,
+                                Kernel::add, Kernel::conv, Kernel::conv_sparse4}) {
+      KernelCall call = conv(2, 2, 7, kernel == Kernel::add ? 1 : 3);
+      call.kernel = kernel;
+      const CallParts parts = call_parts(call, 3, device(name));
+      EXPECT_EQ(parts.cycles(), call_cycles(call, 3, device(name))) << to_string(kernel);
+      EXPECT_GT(parts.compute, 0U) << to_string(kernel);
+      EXPECT_GT(parts.memory_bytes, 0U) << to_string(kernel);
+      EXPECT_LT(parts.cycles(), 10000U) << to_string(kernel);  // nothing wrapped round 0
+    }
+  }
+}
+
 TEST(Cycles, NoKernelBeatsTheMultiplier) {
   for (const char* name : {"npu1", "npu2"}) {
     const Device target = device(name);

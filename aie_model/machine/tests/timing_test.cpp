@@ -47,6 +47,17 @@ TEST(Timing, AHalvedStreamTakesTwiceAsLong) {
   EXPECT_EQ(cycles(to_core(100, 0), device), 200U + 8);
 }
 
+TEST(Timing, ChannelsCountTheirBytesAndLinks) {
+  const RunResult result = run_event(to_core(100, 1, 3));  // to both cores of the column
+  ASSERT_FALSE(result.fault);
+  const StepTime& step = result.steps.at(0);
+  EXPECT_EQ(step.channels[channel_class(TileKind::memtile, Direction::mm2s)].bytes, 1200U);
+  EXPECT_EQ(step.channels[channel_class(TileKind::memtile, Direction::mm2s)].busiest, 300U);
+  EXPECT_EQ(step.channels[channel_class(TileKind::core, Direction::mm2s)].bytes, 0U);
+  EXPECT_EQ(step.channels[channel_class(TileKind::core, Direction::s2mm)].bytes, 1200U);
+  EXPECT_EQ(step.link_bytes, 2U * 1200);  // through core(0,0) to core(0,1)
+}
+
 TEST(Timing, OneBufferPaysTheLatencyEachRound) {
   // The buffer's lock comes back only when the last word has arrived.
   EXPECT_EQ(cycles(to_core(100, 0, 3)), 3U * (100 + 8));

@@ -6,6 +6,7 @@
 
 #include "aie_model/pictures/gantt.hpp"
 #include "aie_model/pictures/heatmap.hpp"
+#include "aie_model/pictures/roofline.hpp"
 #include "aie_model/pictures/trace.hpp"
 
 namespace wbs::aie {
@@ -96,10 +97,30 @@ TEST_F(PicturesTest, SvgNamesLayersAndLanesAndEscapesThem) {
   EXPECT_NE(map.find("out 75%"), std::string::npos);
 }
 
+TEST_F(PicturesTest, RooflineNamesLayersCeilingsAndWhatBoundsThem) {
+  program_.layers[0].kept_macs = 5000;
+  program_.layers[1].kept_macs = 40000;
+  run_.steps[0].channels[channel_class(TileKind::memtile, Direction::mm2s)] = {400, 90};
+  run_.steps[1].channels[channel_class(TileKind::core, Direction::s2mm)] = {600, 250};
+  run_.steps[1].core = 200;
+  run_.steps[1].calls.compute = 300;
+  device_.silicon.dram_bytes_per_cycle = 5.0;
+  const std::string svg = roofline_svg(roofline(program_, device_, run_));
+  for (const char* text :
+       {"a&lt;b&gt;", "conv &quot;1&quot;", "conv2", "peak of the array: 512 MAC a cycle",
+        "all channels: 48 B a cycle", "DRAM: 5.0 B a cycle", "bound by Memtile out", "core streams",
+        "kept MACs", "</svg>"}) {
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+  }
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_EQ(svg.find("inf"), std::string::npos);
+}
+
 TEST_F(PicturesTest, AnEmptyRunIsStillAPicture) {
   const RunResult nothing;
   EXPECT_NE(gantt_svg({program_, device_, nothing}).find("</svg>"), std::string::npos);
   EXPECT_TRUE(nlohmann::json::accept(chrome_trace({program_, device_, nothing})));
+  EXPECT_NE(roofline_svg(roofline(program_, device_, nothing)).find("</svg>"), std::string::npos);
 }
 
 }  // namespace
