@@ -29,13 +29,14 @@ struct Replay {
   }
 };
 
-Replay replay(const std::string& network, const std::string& array, double density) {
+Replay replay(const std::string& network, const std::string& array, double density,
+              ReplayLanes lanes = ReplayLanes::counted) {
   Replay made;
   made.device = value_or_throw(aie::find_device("aie2:" + array));
   CompileOptions options;
   options.densities.convolutions = {density, density};
   made.tiled = compile(networks::build_network(network), made.device, options);
-  made.program = published_program(made.tiled, made.device);
+  made.program = published_program(made.tiled, made.device, {.lanes = lanes});
   return made;
 }
 
@@ -82,8 +83,8 @@ TEST(PublishedReplay, EveryLaneMovesTheBytesOfThePublishedRules) {
 
 TEST(PublishedReplay, RunsToTheEndWithoutAFault) {
   for (const auto& [network, array] : cases()) {
-    for (const double density : {1.0, 0.5}) {
-      const Replay made = replay(network, array, density);
+    for (const ReplayLanes lanes : {ReplayLanes::counted, ReplayLanes::complete}) {
+      const Replay made = replay(network, array, 0.5, lanes);
       const aie::RunResult run = aie::run(made.program.program, made.device, {});
       ASSERT_FALSE(run.fault) << network << " " << array << ": step "
                               << made.program.program.steps.at(run.fault->step).name << ": "
@@ -96,7 +97,7 @@ TEST(PublishedReplay, RunsToTheEndWithoutAFault) {
 TEST(PublishedReplay, BreaksNoRuleButThoseAboutSizesOfBuffers) {
   const auto& exempt = published_exemptions();
   for (const auto& [network, array] : cases()) {
-    const Replay made = replay(network, array, 1.0);
+    const Replay made = replay(network, array, 1.0, ReplayLanes::complete);
     for (const aie::Violation& found : aie::check(made.program.program, made.device)) {
       EXPECT_NE(std::ranges::find(exempt, found.rule), exempt.end())
           << network << " " << array << " " << found.rule << ": " << found.message;
@@ -129,8 +130,9 @@ double macs_of(const aie::TileProgram& core) {
 TEST(PublishedReplay, CoresDoTheMultiplicationsOfTheOutputAndNoMore) {
   for (const auto& [network, array] : cases()) {
     if (network == "mobilenet_v2") continue;  // depthwise kernels have no operands
-    for (const double density : {1.0, 0.5}) {
-      const Replay made = replay(network, array, density);
+    for (const ReplayLanes lanes : {ReplayLanes::counted, ReplayLanes::complete}) {
+      const double density = lanes == ReplayLanes::counted ? 0.5 : 1.0;
+      const Replay made = replay(network, array, density, lanes);
       std::map<std::uint32_t, double> macs;
       for (const aie::Step& step : made.program.program.steps) {
         for (const aie::TileProgram& tile : step.tiles) {
@@ -215,6 +217,34 @@ TEST(PublishedReplay, NamesTheBuffersThatTheTilingOverfills) {
   EXPECT_TRUE(std::ranges::any_of(made.program.excesses, [](const Excess& excess) {
     return excess.what == "core input" && excess.needed > 8192;
   }));
+}
+
+TEST(PublishedReplay, CompleteReplaysBringWhatTheyMultiply) {
+  const Replay counted = replay("vgg16", "4x4", 1.0);
+  const Replay complete = replay("vgg16", "4x4", 1.0, ReplayLanes::complete);
+  const auto lacks = [](const Excess& excess) {
+    return excess.what == "weights of a sweep" || excess.what == "input of an iteration";
+  };
+  EXPECT_TRUE(std::ranges::any_of(counted.program.excesses, lacks));
+  EXPECT_FALSE(std::ranges::any_of(complete.program.excesses, lacks));
+  const std::vector<aie::ProgramLayer>& layers = complete.program.program.layers;
+  for (std::uint32_t i = 0; i < layers.size(); ++i) {
+    const aie::TiledLayer& layer = complete.layer(layers[i].name);
+    if (layer.kind != aie::LayerKind::conv) continue;
+    const LaneBytes moved = lane_bytes(complete.program.program, i);
+    const LaneBytes rule = lane_bytes(counted.program.program, i);
+    EXPECT_EQ(moved.load, rule.load) << layer.name;
+    EXPECT_EQ(moved.loadw, rule.loadw) << layer.name;
+    EXPECT_EQ(moved.write, rule.write) << layer.name;
+    // Every weight of a row of cores comes once at least, every input once for each sweep.
+    const std::int64_t weights = layer.output.c / 4 * layer.window.kh * layer.window.kw *
+                                 aie::stored_channels(layer.input.c);
+    EXPECT_GE(moved.loadwm, weights) << layer.name;
+    const std::int64_t column =
+        layer.input.h * aie::column_width(layer.input.w, complete.device) * layer.input.c;
+    EXPECT_GE(moved.loadfm, column) << layer.name;
+    EXPECT_GE(moved.loadfm, rule.loadfm) << layer.name;
+  }
 }
 
 TEST(PublishedReplay, RefusesToBeRunForItsValues) {
