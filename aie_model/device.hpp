@@ -30,7 +30,7 @@ struct Device {
   std::int64_t operand = 8;           ///< side of the weight operand of one MAC instruction
   std::int64_t core_memory = 65536;
   CorePartition core;
-  std::int64_t memtile_bytes = 524288;
+  std::int64_t memtile_bytes = 524288;  ///< of a column: all its Memtiles together
   std::int64_t memtiles_per_column = 1;
   std::int64_t ddr_channels = 2;  ///< per Memtile and direction
   // Bytes per second of each lane, per Memtile.

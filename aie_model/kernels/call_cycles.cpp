@@ -248,35 +248,37 @@ CallAccesses call_accesses(const KernelCall& call, std::uint32_t kept_operands,
       break;
   }
   return all;
-  CallParts& CallParts::operator+=(const CallParts& other) noexcept {
-    compute += other.compute;
-    waits += other.waits;
-    results += other.results;
-    starts += other.starts;
-    conflicts += other.conflicts;
-    slots += other.slots;
-    macs += other.macs;
-    memory_bytes += other.memory_bytes;
-    return *this;
-  }
+}
 
-  CallParts call_parts(const KernelCall& call, std::uint32_t kept_operands, const Device& device) {
-    const Work work{call, core_facts(device)};
-    const Parts parts = parts_of(work, kept_operands, device);
-    const std::int64_t start = call.kernel == Kernel::gemm ? 0 : work.facts.call;
-    const auto count = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
-    return {.compute = count(parts.compute),
-            .waits = count(parts.waits),
-            .results = count(parts.results),
-            .starts = count(parts.starts + start),
-            .slots = count(parts.slots),
-            .macs = count(parts.macs),
-            .memory_bytes = count(parts.accesses * work.facts.access_bytes)};
-  }
+CallParts& CallParts::operator+=(const CallParts& other) noexcept {
+  compute += other.compute;
+  waits += other.waits;
+  results += other.results;
+  starts += other.starts;
+  conflicts += other.conflicts;
+  slots += other.slots;
+  macs += other.macs;
+  memory_bytes += other.memory_bytes;
+  return *this;
+}
 
-  std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
-                            const Device& device) {
-    return call_parts(call, kept_operands, device).cycles();
-  }
+CallParts call_parts(const KernelCall& call, std::uint32_t kept_operands, const Device& device) {
+  const Work work{call, core_facts(device)};
+  const Parts parts = parts_of(work, kept_operands, device);
+  const std::int64_t start = call.kernel == Kernel::gemm ? 0 : work.facts.call;
+  const auto count = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  return {.compute = count(parts.compute),
+          .waits = count(parts.waits),
+          .results = count(parts.results),
+          .starts = count(parts.starts + start),
+          .slots = count(parts.slots),
+          .macs = count(parts.macs),
+          .memory_bytes = count(parts.accesses * work.facts.access_bytes)};
+}
+
+std::uint64_t call_cycles(const KernelCall& call, std::uint32_t kept_operands,
+                          const Device& device) {
+  return call_parts(call, kept_operands, device).cycles();
+}
 
 }  // namespace wbs::aie
