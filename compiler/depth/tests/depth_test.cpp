@@ -60,7 +60,7 @@ Int8Network vgg_like(std::int64_t size) {
 /// 2x2 cores, Memtiles of 64 KB, external memory 16 times slower than the shims.
 aie::Device small_and_slow() {
   aie::Device device = aie::aie2_array(2, 2);
-  device.memtile_bytes = device.silicon.memtile.memory_bytes = 64 * 1024;
+  device.memtile_bytes = device.silicon.memtile.memory_bytes = std::int64_t{64} * 1024;
   device.silicon.dram_bytes_per_cycle = 1.0;
   return device;
 }
@@ -132,7 +132,7 @@ TEST(DepthChoice, OneTileChangesNothing) {
 
 TEST(DepthChoice, RandomNetworksWithTilesAreExact) {
   aie::Device device = small_and_slow();
-  device.memtile_bytes = device.silicon.memtile.memory_bytes = 72 * 1024;
+  device.memtile_bytes = device.silicon.memtile.memory_bytes = std::int64_t{72} * 1024;
   device.silicon.dram_bytes_per_cycle = 0.25;
   int cuts = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
