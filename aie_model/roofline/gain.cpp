@@ -37,6 +37,8 @@ SparseGain sparse_gain(const Roofline& dense, const Roofline& sparse) {
                     dense.device + " and " + sparse.network + " on " + sparse.device);
   }
   SparseGain result;
+  RooflineLayer dense_pruned, pruned;
+  pruned.name = "pruned layers";
   result.total = compare(dense.total, sparse.total);
   for (const RooflineLayer& layer : sparse.layers) {
     result.bound_share[static_cast<std::size_t>(layer.bound())] +=
@@ -45,8 +47,13 @@ SparseGain sparse_gain(const Roofline& dense, const Roofline& sparse) {
             : static_cast<double>(layer.cycles) / static_cast<double>(sparse.total.cycles);
     const auto same = std::find_if(dense.layers.begin(), dense.layers.end(),
                                    [&](const auto& other) { return other.name == layer.name; });
-    if (same != dense.layers.end()) result.layers.push_back(compare(*same, layer));
+    if (same == dense.layers.end()) continue;
+    result.layers.push_back(compare(*same, layer));
+    if (layer.kept_macs >= same->kept_macs && layer.mac_rate <= same->mac_rate) continue;
+    dense_pruned += *same;
+    pruned += layer;
   }
+  result.pruned = compare(dense_pruned, pruned);
   if (result.layers.empty()) {
     throw Error(ErrorKind::input, "the programs have no layer of the same name");
   }

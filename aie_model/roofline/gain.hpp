@@ -33,6 +33,7 @@ struct LayerGain {
 /// A program beside the dense one of the same network on the same device.
 struct SparseGain {
   LayerGain total;
+  LayerGain pruned;  ///< the layers together that keep fewer MACs than the dense program
   std::vector<LayerGain> layers;  ///< those that both programs have, in the sparse one's order
   /// Share of the sparse cycles in layers whose lowest ceiling is this resource.
   std::array<double, kResources> bound_share{};

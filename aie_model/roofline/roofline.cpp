@@ -105,23 +105,6 @@ void finish(const CallParts& calls, const Device& device, const Roofline& roofli
       most == Resource::reconfigure ? reconfigure : reconfigure + layer.of(most).even_cycles;
 }
 
-void add_layer(const RooflineLayer& layer, RooflineLayer& total) {
-  total.macs += layer.macs;
-  total.kept_macs += layer.kept_macs;
-  total.cycles += layer.cycles;
-  total.least_cycles += layer.least_cycles;
-  total.even_least_cycles += layer.even_least_cycles;
-  for (std::size_t i = 0; i < kResources; ++i) {
-    total.use[i].bytes += layer.use[i].bytes;
-    total.use[i].cycles += layer.use[i].cycles;
-    total.use[i].even_cycles += layer.use[i].even_cycles;
-  }
-  total.core += layer.core;
-  total.link_bytes += layer.link_bytes;
-  total.core_memory_bytes += layer.core_memory_bytes;
-  total.mac_slots += layer.mac_slots;
-}
-
 /// The resource for which `cycles` is largest; cores when all are 0.
 Resource largest(const std::array<ResourceUse, kResources>& use, auto cycles) {
   const auto found = std::max_element(
@@ -160,8 +143,33 @@ CoreTime& CoreTime::operator+=(const CoreTime& other) noexcept {
   return *this;
 }
 
+RooflineLayer& RooflineLayer::operator+=(const RooflineLayer& layer) noexcept {
+  macs += layer.macs;
+  kept_macs += layer.kept_macs;
+  cycles += layer.cycles;
+  least_cycles += layer.least_cycles;
+  even_least_cycles += layer.even_least_cycles;
+  for (std::size_t i = 0; i < kResources; ++i) {
+    use[i].bytes += layer.use[i].bytes;
+    use[i].cycles += layer.use[i].cycles;
+    use[i].even_cycles += layer.use[i].even_cycles;
+  }
+  core += layer.core;
+  link_bytes += layer.link_bytes;
+  core_memory_bytes += layer.core_memory_bytes;
+  mac_slots += layer.mac_slots;
+  return *this;
+}
+
+// A stream keeps the channels at both its ends busy, and shims wait on DRAM: of resources that work
+// about as long, the one that has least to spare is the bound.
 Resource RooflineLayer::bound() const noexcept {
-  return largest(use, [](const ResourceUse& of) { return of.cycles; });
+  constexpr double kAsLong = 0.98;
+  const Resource most = largest(use, [](const ResourceUse& of) { return of.cycles; });
+  const double least = kAsLong * number(of(most).cycles);
+  return largest(use, [least](const ResourceUse& of) {
+    return number(of.cycles) >= least ? of.even_cycles : -1.0;
+  });
 }
 
 Resource RooflineLayer::even_bound() const noexcept {
@@ -217,7 +225,7 @@ Roofline roofline(const Program& program, const Device& device, const RunResult&
     layer.macs = program.layers[i].macs;
     layer.kept_macs = program.layers[i].kept_macs;
     finish(calls[i], device, result, layer);
-    add_layer(layer, result.total);
+    result.total += layer;
   }
   return result;
 }

@@ -86,7 +86,9 @@ struct RooflineLayer {
   [[nodiscard]] const ResourceUse& of(Resource resource) const {
     return use[static_cast<std::size_t>(resource)];
   }
-  /// The resource with most `cycles`.
+  /// Adds another layer's figures; name, operation and mac_rate stay.
+  RooflineLayer& operator+=(const RooflineLayer& layer) noexcept;
+  /// The resource with most `cycles`; of those within 2% of it, the one with most `even_cycles`.
   [[nodiscard]] Resource bound() const noexcept;
   /// The one with most `even_cycles`.
   [[nodiscard]] Resource even_bound() const noexcept;

@@ -179,6 +179,7 @@ json to_json(const aie::SparseGain& gain) {
     if (gain.bound_share[i] > 0.0) shares[name_of(i)] = gain.bound_share[i];
   }
   return {{"total", gain_json(gain.total)},
+          {"pruned", gain_json(gain.pruned)},
           {"bound_share", std::move(shares)},
           {"layers", std::move(layers)}};
 }
@@ -186,6 +187,7 @@ json to_json(const aie::SparseGain& gain) {
 std::string to_text(const aie::SparseGain& gain) {
   std::vector<std::vector<std::string>> rows;
   for (const aie::LayerGain& layer : gain.layers) rows.push_back(gain_row(layer));
+  rows.push_back(gain_row(gain.pruned));
   rows.push_back(gain_row(gain.total));
   std::string text =
       aligned({"layer", "dense cycles", "cycles", "gain", "MACs", "dense bound", "bound", "cores",
@@ -198,12 +200,16 @@ std::string to_text(const aie::SparseGain& gain) {
       "ever waited; "
       "allowed: if no step of the sparse program ever waited, the largest gain that its resources "
       "allow; shared evenly: if moreover all cores and channels of a kind shared the work.\n");
-  text += fmt::format(
-      "{:.3f} times faster than the dense program; MACs alone {:.2f}, cores {:.2f}, allowed "
-      "{:.2f}, "
-      "shared evenly {:.2f}. Time in layers bound by",
-      gain.total.gain, gain.total.macs, gain.total.demand[static_cast<std::size_t>(Resource::core)],
-      gain.total.allowed, gain.total.even_allowed);
+  const auto sentence = [](const char* what, const aie::LayerGain& all) {
+    return fmt::format(
+        "{} {:.3f} times faster than in the dense program; MACs alone {:.2f}, cores {:.2f}, "
+        "allowed "
+        "{:.2f}, shared evenly {:.2f}.\n",
+        what, all.gain, all.macs, all.demand[static_cast<std::size_t>(Resource::core)], all.allowed,
+        all.even_allowed);
+  };
+  text += sentence("Pruned layers:", gain.pruned) + sentence("Network:", gain.total);
+  text += "Time in layers bound by";
   const char* separator = " ";
   for (std::size_t i = 0; i < aie::kResources; ++i) {
     if (gain.bound_share[i] < 0.005) continue;

@@ -77,6 +77,18 @@ TEST_F(RooflineTest, TheBusiestResourceIsTheLowestCeiling) {
   EXPECT_DOUBLE_EQ(layer.intensity(Resource::core_in), 16384.0 / 800.0);
 }
 
+TEST_F(RooflineTest, OfTheTwoEndsOfAStreamTheScarcerOneIsTheBound) {
+  run_.steps[0].channels = {};
+  run_.steps[0].channels[channel_class(TileKind::memtile, Direction::s2mm)] = {.bytes = 720,
+                                                                               .busiest = 121};
+  run_.steps[0].channels[channel_class(TileKind::shim, Direction::mm2s)] = {.bytes = 720,
+                                                                            .busiest = 120};
+  // 720 bytes: 12 Memtile channels need 15 cycles, 4 shim channels 45.
+  EXPECT_EQ(made().layers.at(0).bound(), Resource::shim_read);
+  run_.steps[0].channels[channel_class(TileKind::shim, Direction::mm2s)].busiest = 90;
+  EXPECT_EQ(made().layers.at(0).bound(), Resource::memtile_in);
+}
+
 TEST_F(RooflineTest, EvenlySharedBytesMeetTheRateOfAllChannels) {
   const Roofline roof = made();
   // 2 cores x 2 S2MM x 4 bytes a cycle.
@@ -124,6 +136,7 @@ TEST_F(RooflineTest, GainIsBoundByWhatDidNotShrink) {
   const SparseGain gain = sparse_gain(made(), sparse);
   EXPECT_DOUBLE_EQ(gain.total.gain, 240.0 / 160.0);
   EXPECT_DOUBLE_EQ(gain.total.macs, 2.0);
+  EXPECT_EQ(gain.pruned.cycles, 160U);
   EXPECT_DOUBLE_EQ(gain.total.allowed, 240.0 / 150.0);
   const LayerGain& layer = gain.layers.at(0);
   EXPECT_EQ(layer.dense_bound, Resource::core);
