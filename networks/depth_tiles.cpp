@@ -77,6 +77,7 @@ class Tiler {
     stack.weights.clear();
     stack.bias.clear();
     stack.shift.clear();
+    stack.second_shift.clear();
     stack.inputs.clear();
     stack.window = stack.stride = {1, 1};
     stack.padding = {};

@@ -33,8 +33,8 @@ TilingComparison compare_tilings(const AieModelChoice& choice, const aie::Device
                                              .published.program,
                                          device);
   choose_scales(choice, model);
-  const EventReport ours =
-      simulated(compile_program(model, choice.pattern, device, {}, {}).program, device);
+  const EventReport ours = simulated(
+      compile_program(model, choice.pattern, device, {.fuse_add = false}, {}).program, device);
   TilingComparison comparison{.network = published.network,
                               .pattern = published.pattern,
                               .device = published.device,

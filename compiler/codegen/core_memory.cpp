@@ -6,7 +6,7 @@
 namespace wbs::compiler {
 namespace {
 
-constexpr std::size_t kInput = 0, kOutput = 1, kWeights = 2, kAccumulators = 3;
+constexpr std::size_t kInput = 0, kOutput = 1, kWeights = 2, kSecond = 3, kAccumulators = 4;
 constexpr std::int64_t kAlign = 32;
 
 std::int64_t up(std::int64_t value, std::int64_t unit) {
@@ -27,8 +27,6 @@ CorePlaces place(const CoreBuffers& buffers, const std::vector<std::size_t>& ord
     places.end = begin + slots_of(buffer) * up(buffers.bytes.at(buffer), kAlign);
     aligned >>= 1U;
   }
-  places.second = static_cast<std::uint32_t>(up(places.end, kAlign));
-  if (buffers.added > 0) places.end = places.second + 2 * buffers.added;
   return places;
 }
 
@@ -39,7 +37,7 @@ double conflicts(const CoreBuffers& buffers, const CorePlaces& places, std::int6
     return aie::bank_share(places.address.at(ring) + static_cast<std::uint64_t>(from),
                            static_cast<std::uint64_t>(bytes), bank);
   };
-  std::array<aie::BankShare, 3> rings{};
+  std::array<aie::BankShare, 4> rings{};
   for (std::size_t ring = 0; ring < rings.size(); ++ring) {
     rings.at(ring) = share(ring, 0, 2 * up(buffers.bytes.at(ring), kAlign));
   }
@@ -47,9 +45,10 @@ double conflicts(const CoreBuffers& buffers, const CorePlaces& places, std::int6
   for (std::int64_t slot = 0; slot < 2; ++slot) {
     const std::int64_t begin = slot * up(buffers.bytes[kInput], kAlign);
     const std::int64_t first = buffers.second > 0 ? buffers.second : buffers.bytes[kInput];
-    const aie::OperandBanks banks{share(kInput, begin, first),
-                                  share(kInput, begin + buffers.second, first), rings[kWeights],
-                                  rings[kOutput]};
+    const aie::OperandBanks banks{
+        share(kInput, begin, first),
+        buffers.second > 0 ? share(kInput, begin + buffers.second, first) : rings[kSecond],
+        rings[kWeights], rings[kOutput]};
     lost += aie::bank_conflicts(buffers.accesses, banks) / 2;
     for (std::size_t ring = 0; ring < rings.size(); ++ring) {
       lost += aie::dma_conflicts(buffers.accesses, banks, rings.at(ring), buffers.words.at(ring),

@@ -11,21 +11,19 @@ namespace wbs::compiler {
 
 /// Buffers of a core in a step, and how its calls use them.
 struct CoreBuffers {
-  /// Bytes of a slot of the rings (two slots each) of input, results and weights; then those of the
-  /// accumulators. 0: none.
-  std::array<std::int64_t, 4> bytes{};
-  std::array<double, 3> words{};  ///< that DMA moves through each ring during a call
+  /// Bytes of a slot of the rings (two slots each) of input, results, weights and second input;
+  /// then those of the accumulators. 0: none.
+  std::array<std::int64_t, 5> bytes{};
+  std::array<double, 4> words{};  ///< that DMA moves through each ring during a call
   aie::CallAccesses accesses;
   double cycles = 0.0;      ///< of a call
-  std::int64_t second = 0;  ///< where a second operand begins in an input slot
-  std::int64_t added = 0;   ///< bytes of a slot of a second input's ring, behind the others
+  std::int64_t second = 0;  ///< where it begins in an input slot; 0: elsewhere
   friend bool operator==(const CoreBuffers&, const CoreBuffers&) = default;
 };
 
 struct CorePlaces {
-  std::array<std::uint32_t, 4> address{};
-  std::uint32_t second = 0;  ///< of the second input's ring
-  std::int64_t end = 0;      ///< bytes up to the last buffer
+  std::array<std::uint32_t, 5> address{};
+  std::int64_t end = 0;  ///< bytes up to the last buffer
 };
 
 /// The order of the buffers, and which of them begin at a bank, with the fewest expected conflicts;

@@ -98,12 +98,12 @@ class CoreEmitter {
       it = known.insert(it, {buffers, place_in_banks(buffers, device_)});
     }
     const CorePlaces& places = it->second;
-    for (std::size_t ring = 0; ring < (has_weights(layer_.shape.kernel) ? 3 : 2); ++ring) {
+    const std::size_t rings = layer_.shape.adds ? 4 : has_weights(layer_.shape.kernel) ? 3 : 2;
+    for (std::size_t ring = 0; ring < rings; ++ring) {
       const std::int64_t slot = (buffers.bytes.at(ring) + 31) / 32 * 32;
       tile().rings.push_back({places.address.at(ring), u32(slot), 2, {}});
     }
     accumulators_ = places.address.back();
-    if (layer_.shape.adds) tile().rings.push_back({places.second, u32(buffers.added), 2, {}});
     const std::int64_t room = device_.core_memory - device_.silicon.stack_bytes;
     if (places.end > room) {
       throw Error(ErrorKind::unsupported,
@@ -120,9 +120,9 @@ class CoreEmitter {
     CoreBuffers buffers;
     buffers.bytes = {input_bytes(input_blocks()) * operands,
                      layer_.mapping.chunk_blocks * tile_pixels() * 8, weights ? slot_bytes() : 0,
+                     layer_.shape.adds ? layer_.pieces.second_bytes : 0,
                      layer_.pieces.accumulator_bytes};
     if (operands == 2) buffers.second = input_bytes(input_blocks());
-    buffers.added = (layer_.pieces.second_bytes + 31) / 32 * 32;
     const aie::KernelCall made = call(blocks, true, true);
     // As many kept operands as on average: cores of a layer then have the same places.
     const double all = static_cast<double>(blocks * layer_.mapping.piece_blocks);
@@ -154,8 +154,6 @@ class CoreEmitter {
     d.release = {receives ? locks.filled : locks.free, 1};
     d.packet = t.packet;
     d.target = t.target;
-    d.compress = !t.sizes.empty();
-    d.sizes = t.sizes;
     return d;
   }
 
@@ -165,11 +163,12 @@ class CoreEmitter {
     const auto describe = [&](std::uint32_t slot, std::uint32_t first, std::uint32_t end) {
       RingTransfers one = t;
       one.slot = slot;
-      one.sizes.clear();
+      aie::Descriptor d = ring_descriptor(channel, ring, locks, one);
+      d.compress = !t.sizes.empty();
       for (std::size_t n = first; n < std::min<std::size_t>(end, t.sizes.size()); n += 2) {
-        one.sizes.push_back(t.sizes[n]);
+        d.sizes.push_back(t.sizes[n]);
       }
-      return ring_descriptor(channel, ring, locks, one);
+      return d;
     };
     if (t.count >= 2) {
       const std::uint32_t even = t.count / 2 * 2;

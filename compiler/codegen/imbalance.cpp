@@ -48,7 +48,7 @@ double busiest_kept(const LayerShape& shape, const Mapping& mapping, const Piece
   const std::int64_t in = shape.convolution() ? mapping.piece_blocks : 1;
   const double operands = static_cast<double>(mapping.chunk_blocks * in) / unit;
   const double mean = shape.density * operands;
-  if (!shape.convolution() || mapping.split == Split::pixels || shape.density >= 1.0) return mean;
+  if (!shape.shares_input(mapping.split) || shape.density >= 1.0) return mean;
   double busiest = mean;
   if (!shape.kept_before.empty()) {
     const std::int64_t columns = mapping.split == Split::channels ? device.columns : 1;

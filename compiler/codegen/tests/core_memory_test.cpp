@@ -9,7 +9,7 @@ constexpr std::int64_t kBank = 16384;
 
 CoreBuffers convolution(std::int64_t input, std::int64_t output, std::int64_t weights) {
   CoreBuffers buffers;
-  buffers.bytes = {input, output, weights, 0};
+  buffers.bytes = {input, output, weights, 0, 0};
   buffers.accesses = {100, 0, 30, 10, 30, 0, 0, 0};
   buffers.cycles = 100;
   return buffers;
