@@ -129,8 +129,10 @@ class Panel {
   template <typename Draw>
   static void ticks(const LogAxis& axis, Draw draw) {
     const bool all = axis.high / axis.low < 600.0;
-    for (double ten = std::pow(10.0, std::floor(std::log10(axis.low))); ten <= axis.high;
-         ten *= 10.0) {
+    const auto first = static_cast<int>(std::floor(std::log10(axis.low)));
+    const auto last = static_cast<int>(std::floor(std::log10(axis.high)));
+    for (int exponent = first; exponent <= last; ++exponent) {
+      const double ten = std::pow(10.0, exponent);
       for (const double digit : {1.0, 2.0, 5.0}) {
         const double value = digit * ten;
         if (value < axis.low || value > axis.high) continue;
