@@ -9,24 +9,13 @@
 #include <tuple>
 
 #include "aie_model/kernels/kernel_model.hpp"
+#include "compiler/codegen/core_view.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {
 namespace {
 
-using aie::CoreOp;
 using aie::Direction;
-using networks::Int8Op;
-
-constexpr std::uint32_t kInputRing = 0;
-constexpr std::uint32_t kOutputRing = 1;
-constexpr std::uint32_t kWeightsRing = 2;
-constexpr std::uint32_t kSecondRing = 3;  // of convolutions that add a second input
-
-/// Two semaphores of a ring: free slots and filled ones.
-struct RingLocks {
-  std::int16_t free = -1, filled = -1;
-};
 
 /// `count` transfers of `words` between a DMA channel and the slots of a ring, from `slot` on.
 struct RingTransfers {
@@ -40,18 +29,18 @@ struct RingTransfers {
 class CoreEmitter {
  public:
   CoreEmitter(const EmitContext& context, const Phase& phase, const CoreJob& job, StepBuilder& step)
-      : context_(context),
-        device_(*context.device),
+      : core_(context, phase, job),
+        context_(context),
+        device_(core_.device),
         phase_(phase),
         job_(job),
-        layer_(context.plan->layers[phase.layer]),
-        op_(context.network->operations[layer_.operation]),
+        layer_(core_.layer),
         step_(step),
         id_(core_tile_at(job.column, job.row)) {}
 
   void run() {
     const bool broadcast = layer_.shape.shares_input(layer_.mapping.split);
-    if (!broadcast && blocks_of_chunk(phase_.chunk).count == 0) {
+    if (!broadcast && core_.blocks_of_chunk(phase_.chunk).count == 0) {
       if (has_weights(layer_.shape.kernel)) take_weights_only();
       return;
     }
@@ -63,30 +52,11 @@ class CoreEmitter {
     }
     if (has_weights(layer_.shape.kernel)) receive_weights();
     send_results();
-    write_code();
+    write_code(core_, locks_, accumulators_, tile());
   }
 
  private:
   aie::TileProgram& tile() { return step_.tile(id_); }
-
-  BlockRange blocks_of_chunk(std::int64_t chunk) const {
-    return chunk_blocks(layer_, device_, job_.column, job_.row, chunk);
-  }
-
-  std::int64_t input_bytes(std::int64_t blocks) const {
-    const Pieces& p = layer_.pieces;
-    return blocks * p.tile_in_rows * p.tile_in_columns * 8;
-  }
-  std::int64_t input_blocks() const {
-    return layer_.shape.convolution() ? layer_.mapping.piece_blocks
-                                      : blocks_of_chunk(phase_.chunk).count;
-  }
-  std::int64_t slot_bytes() const {
-    return layer_.slot_bytes[static_cast<std::size_t>(job_.column * device_.rows + job_.row)];
-  }
-  std::int64_t tile_pixels() const {
-    return layer_.mapping.tile_rows * layer_.mapping.tile_columns;
-  }
 
   /// Two slots each for input, results and weights, and the accumulators.
   void place_buffers() {
@@ -116,14 +86,14 @@ class CoreEmitter {
   CoreBuffers describe_buffers() const {
     const std::int64_t operands = layer_.shape.operands();
     const bool weights = has_weights(layer_.shape.kernel);
-    const std::int64_t blocks = blocks_of_chunk(phase_.chunk).count;
+    const std::int64_t blocks = core_.blocks_of_chunk(phase_.chunk).count;
     CoreBuffers buffers;
-    buffers.bytes = {input_bytes(input_blocks()) * operands,
-                     layer_.mapping.chunk_blocks * tile_pixels() * 8, weights ? slot_bytes() : 0,
-                     layer_.shape.adds ? layer_.pieces.second_bytes : 0,
-                     layer_.pieces.accumulator_bytes};
-    if (operands == 2) buffers.second = input_bytes(input_blocks());
-    const aie::KernelCall made = call(blocks, true, true);
+    buffers.bytes = {
+        core_.input_bytes(core_.input_blocks()) * operands,
+        layer_.mapping.chunk_blocks * core_.tile_pixels() * 8, weights ? core_.slot_bytes() : 0,
+        layer_.shape.adds ? layer_.pieces.second_bytes : 0, layer_.pieces.accumulator_bytes};
+    if (operands == 2) buffers.second = core_.input_bytes(core_.input_blocks());
+    const aie::KernelCall made = core_.call(blocks, true, true, accumulators_);
     // As many kept operands as on average: cores of a layer then have the same places.
     const double all = static_cast<double>(blocks * layer_.mapping.piece_blocks);
     const bool pairs = layer_.shape.kernel == aie::Kernel::conv_sparse4;
@@ -182,19 +152,19 @@ class CoreEmitter {
   }
 
   void receive_input() {
-    in_ = ring_locks();
+    locks_.in = ring_locks();
     const std::int64_t rounds = layer_.mapping.keep_input ? 1 : phase_.chunks;
     const std::int64_t count = rounds * job_.tiles * layer_.pieces.pieces;
-    const std::int64_t bytes = input_bytes(input_blocks()) * layer_.shape.operands();
-    transfers({id_, Direction::s2mm, 0}, kInputRing, in_,
+    const std::int64_t bytes = core_.input_bytes(core_.input_blocks()) * layer_.shape.operands();
+    transfers({id_, Direction::s2mm, 0}, kInputRing, locks_.in,
               {u32(bytes / 4), u32(count), 0, -1, -1, {}});
   }
 
   /// For each tile the pieces of its input, then the second input chunk by chunk, all through one
   /// channel. The same slots and sizes share a descriptor.
   void receive_inputs_in_turn() {
-    in_ = ring_locks();
-    second_ = ring_locks();
+    locks_.in = ring_locks();
+    locks_.second = ring_locks();
     const ChannelId channel{id_, Direction::s2mm, 0};
     std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::int16_t> known;
     std::array<std::uint32_t, 2> next{};
@@ -202,7 +172,7 @@ class CoreEmitter {
       const std::uint32_t slot = next[ring == kInputRing ? 0 : 1]++ % 2;
       const auto [it, added] = known.try_emplace({ring, slot, u32(bytes)});
       if (added) {
-        const RingLocks& locks = ring == kInputRing ? in_ : second_;
+        const RingLocks& locks = ring == kInputRing ? locks_.in : locks_.second;
         it->second = step_.descriptor(
             channel, ring_descriptor(channel, ring, locks, {u32(bytes / 4), 1, slot, -1, -1, {}}));
       }
@@ -210,27 +180,27 @@ class CoreEmitter {
     };
     for (std::int64_t tile = 0; tile < job_.tiles; ++tile) {
       for (std::int64_t piece = 0; piece < layer_.pieces.pieces; ++piece) {
-        receive(kInputRing, input_bytes(input_blocks()));
+        receive(kInputRing, core_.input_bytes(core_.input_blocks()));
       }
       for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
-        const std::int64_t blocks = blocks_of_chunk(chunk).count;
-        if (blocks > 0) receive(kSecondRing, blocks * tile_pixels() * 8);
+        const std::int64_t blocks = core_.blocks_of_chunk(chunk).count;
+        if (blocks > 0) receive(kSecondRing, blocks * core_.tile_pixels() * 8);
       }
     }
   }
 
   void receive_weights() {
-    weights_ = ring_locks();
+    locks_.weights = ring_locks();
     aie::Ring& ring = tile().rings[kWeightsRing];
     const std::int64_t k = layer_.pieces.pieces;
     for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
       for (std::int64_t piece = 0; piece < k; ++piece) {
         ring.kept.push_back(kept_in(layer_.kept, layer_.shape.kernel,
-                                    chunk_span(layer_, blocks_of_chunk(chunk), piece)));
+                                    chunk_span(layer_, core_.blocks_of_chunk(chunk), piece)));
       }
     }
-    transfers({id_, Direction::s2mm, 1}, kWeightsRing, weights_,
-              {u32(slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1, weights_sizes()});
+    transfers({id_, Direction::s2mm, 1}, kWeightsRing, locks_.weights,
+              {u32(core_.slot_bytes() / 4), u32(job_.deliveries), 0, -1, -1, weights_sizes()});
   }
 
   /// What each delivery of weights has in the stream, if they come compressed.
@@ -248,35 +218,32 @@ class CoreEmitter {
 
   /// A core without blocks in a row whose weights are broadcast: it lets them pass.
   void take_weights_only() {
-    const std::int64_t slot = (slot_bytes() + 31) / 32 * 32;
+    const std::int64_t slot = (core_.slot_bytes() + 31) / 32 * 32;
     for (int ring = 0; ring < 2; ++ring) tile().rings.push_back({0, 0, 1, {}});
     tile().rings.push_back({0, u32(slot), 2, {}});
     receive_weights();
-    op(CoreOp::Kind::begin, 0, u32(job_.deliveries));
-    use(CoreOp::Kind::acquire, weights_.filled);
-    use(CoreOp::Kind::release, weights_.free);
-    op(CoreOp::Kind::end);
+    write_passing_code(job_, locks_, tile());
   }
 
   void send_results() {
-    out_ = ring_locks();
+    locks_.out = ring_locks();
     const ChannelId channel{id_, Direction::mm2s, 0};
-    const auto words = [&](std::int64_t blocks) { return u32(blocks * tile_pixels() * 2); };
+    const auto words = [&](std::int64_t blocks) { return u32(blocks * core_.tile_pixels() * 2); };
     std::uint32_t slot = 0;
     const auto send = [&](RingTransfers t) {
       if (t.count == 0 || t.words == 0) return;
       t.slot = slot;
-      transfers(channel, kOutputRing, out_, t);
+      transfers(channel, kOutputRing, locks_.out, t);
       slot += t.count;
     };
     if (job_.packet >= 0) {
-      const std::uint32_t size = words(blocks_of_chunk(phase_.chunk).count);
+      const std::uint32_t size = words(core_.blocks_of_chunk(phase_.chunk).count);
       for (const PacketRun& run : job_.targets) {
         send({size, run.count, 0, job_.packet, run.descriptor, {}});
       }
       return;
     }
-    const auto runs = runs_of_chunks();
+    const auto runs = core_.runs_of_chunks();
     const bool by_tile = layer_.mapping.keep_input && runs.size() > 1;
     for (std::int64_t round = 0; round < (by_tile ? job_.tiles : 1); ++round) {
       for (const auto& [blocks, chunks] : runs) {
@@ -285,164 +252,15 @@ class CoreEmitter {
     }
   }
 
-  /// Consecutive chunks with the same number of blocks.
-  std::vector<std::pair<std::int64_t, std::int64_t>> runs_of_chunks() const {
-    std::vector<std::pair<std::int64_t, std::int64_t>> runs;
-    for (std::int64_t chunk = phase_.chunk; chunk < phase_.chunk + phase_.chunks; ++chunk) {
-      const std::int64_t blocks = blocks_of_chunk(chunk).count;
-      if (runs.empty() || runs.back().first != blocks) runs.emplace_back(blocks, 0);
-      ++runs.back().second;
-    }
-    return runs;
-  }
-
-  aie::KernelCall call(std::int64_t blocks, bool begin, bool finish) const {
-    const Pieces& p = layer_.pieces;
-    aie::KernelCall call;
-    call.kernel = layer_.shape.kernel;
-    call.input.ring = static_cast<std::int16_t>(kInputRing);
-    call.adds = layer_.shape.adds && finish;
-    if (call.adds) {
-      call.second.ring = static_cast<std::int16_t>(kSecondRing);
-    } else {
-      call.second.ring = static_cast<std::int16_t>(kInputRing);
-      call.second.address = u32(input_bytes(input_blocks()));
-    }
-    if (has_weights(call.kernel)) call.weights.ring = static_cast<std::int16_t>(kWeightsRing);
-    call.output.ring = static_cast<std::int16_t>(kOutputRing);
-    call.accumulators = accumulators_;
-    call.in = {u16(input_blocks()), u16(p.tile_in_rows), u16(p.tile_in_columns)};
-    call.out = {u16(blocks), u16(layer_.mapping.tile_rows), u16(layer_.mapping.tile_columns)};
-    if (!layer_.shape.convolution()) call.in.blocks = u16(blocks);
-    call.window = {static_cast<std::uint8_t>(layer_.shape.window_rows),
-                   static_cast<std::uint8_t>(layer_.shape.window_columns)};
-    call.stride = {static_cast<std::uint8_t>(layer_.shape.stride_rows),
-                   static_cast<std::uint8_t>(layer_.shape.stride_columns)};
-    call.begin = begin;
-    call.finish = finish;
-    call.input_unsigned = context_.network->operations[op_.inputs.front()].output.is_unsigned;
-    call.second_unsigned = context_.network->operations[op_.inputs.back()].output.is_unsigned;
-    call.minimum = op_.minimum;
-    call.maximum = op_.maximum;
-    call.shift_input = op_.shift_input;
-    call.shift_second = op_.shift_second;
-    call.shift = op_.pool_shift;
-    call.multiplier = op_.multiplier;
-    return call;
-  }
-
-  void op(CoreOp::Kind kind, std::uint32_t index = 0, std::uint32_t count = 1) {
-    tile().code.push_back({kind, {}, index, count});
-  }
-  void use(CoreOp::Kind kind, std::int16_t lock) { tile().code.push_back({kind, {lock, 1}, 0, 1}); }
-
-  void run_call(std::int64_t blocks, bool begin, bool finish) {
-    if (blocks == 0) return;
-    const aie::KernelCall made = call(blocks, begin, finish);
-    auto& calls = tile().calls;
-    auto it = std::find(calls.begin(), calls.end(), made);
-    if (it == calls.end()) it = calls.insert(calls.end(), made);
-    const auto index = u32(it - calls.begin());
-    if (made.adds) use(CoreOp::Kind::acquire, second_.filled);
-    op(CoreOp::Kind::call, index);
-    if (!made.adds) return;
-    use(CoreOp::Kind::release, second_.free);
-    op(CoreOp::Kind::advance, kSecondRing);
-  }
-
-  void take_input(std::int64_t blocks, bool begin, bool finish) {
-    use(CoreOp::Kind::acquire, in_.filled);
-    run_call(blocks, begin, finish);
-    use(CoreOp::Kind::release, in_.free);
-    op(CoreOp::Kind::advance, kInputRing);
-  }
-
-  void take_weights(std::int64_t blocks, bool begin, bool finish) {
-    use(CoreOp::Kind::acquire, weights_.filled);
-    take_input(blocks, begin, finish);
-    use(CoreOp::Kind::release, weights_.free);
-    op(CoreOp::Kind::advance, kWeightsRing);
-  }
-
-  void open_result(std::int64_t blocks) {
-    if (blocks > 0) use(CoreOp::Kind::acquire, out_.free);
-  }
-  void close_result(std::int64_t blocks) {
-    if (blocks == 0) return;
-    use(CoreOp::Kind::release, out_.filled);
-    op(CoreOp::Kind::advance, kOutputRing);
-  }
-
-  void write_code() {
-    if (layer_.pieces.pieces > 1) {
-      write_pieces();
-      return;
-    }
-    if (layer_.mapping.keep_input) {
-      write_chunks();
-      return;
-    }
-    const bool weights = has_weights(layer_.shape.kernel);
-    for (const auto& [blocks, chunks] : runs_of_chunks()) {
-      op(CoreOp::Kind::begin, 0, u32(chunks));
-      if (weights) use(CoreOp::Kind::acquire, weights_.filled);
-      op(CoreOp::Kind::begin, 0, u32(job_.tiles));
-      open_result(blocks);
-      take_input(blocks, true, true);
-      close_result(blocks);
-      op(CoreOp::Kind::end);
-      if (weights) {
-        use(CoreOp::Kind::release, weights_.free);
-        op(CoreOp::Kind::advance, kWeightsRing);
-      }
-      op(CoreOp::Kind::end);
-    }
-  }
-
-  /// All chunks of weights pass while a tile of the input stays.
-  void write_chunks() {
-    op(CoreOp::Kind::begin, 0, u32(job_.tiles));
-    use(CoreOp::Kind::acquire, in_.filled);
-    for (const auto& [blocks, chunks] : runs_of_chunks()) {
-      op(CoreOp::Kind::begin, 0, u32(chunks));
-      use(CoreOp::Kind::acquire, weights_.filled);
-      open_result(blocks);
-      run_call(blocks, true, true);
-      close_result(blocks);
-      use(CoreOp::Kind::release, weights_.free);
-      op(CoreOp::Kind::advance, kWeightsRing);
-      op(CoreOp::Kind::end);
-    }
-    use(CoreOp::Kind::release, in_.free);
-    op(CoreOp::Kind::advance, kInputRing);
-    op(CoreOp::Kind::end);
-  }
-
-  /// Input channels in pieces: each tile is finished before the next one begins.
-  void write_pieces() {
-    const std::int64_t blocks = blocks_of_chunk(phase_.chunk).count;
-    op(CoreOp::Kind::begin, 0, u32(job_.tiles));
-    open_result(blocks);
-    take_weights(blocks, true, false);
-    if (layer_.pieces.pieces > 2) {
-      op(CoreOp::Kind::begin, 0, u32(layer_.pieces.pieces - 2));
-      take_weights(blocks, false, false);
-      op(CoreOp::Kind::end);
-    }
-    take_weights(blocks, false, true);
-    close_result(blocks);
-    op(CoreOp::Kind::end);
-  }
-
+  CoreView core_;
   const EmitContext& context_;
   const aie::Device& device_;
   const Phase& phase_;
   const CoreJob& job_;
   const LayerPlan& layer_;
-  const Int8Op& op_;
   StepBuilder& step_;
   aie::TileId id_;
-  RingLocks in_, weights_, out_, second_;
+  CoreLocks locks_;
   std::uint32_t accumulators_ = 0;
 };
 

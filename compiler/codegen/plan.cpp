@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/codegen/phases.hpp"
+#include "compiler/codegen/residence.hpp"
 #include "compiler/codegen/room.hpp"
 #include "compiler/codegen/weights.hpp"
 #include "core/error.hpp"

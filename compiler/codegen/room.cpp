@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "compiler/codegen/phases.hpp"
+#include "compiler/codegen/residence.hpp"
 #include "core/error.hpp"
 
 namespace wbs::compiler {

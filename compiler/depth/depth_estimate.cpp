@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/codegen/phases.hpp"
+#include "compiler/codegen/residence.hpp"
 
 namespace wbs::compiler {
 namespace {
