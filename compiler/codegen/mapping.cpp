@@ -221,6 +221,14 @@ struct Search {
     return rows == 1 || mapping.strip_rows % (device.rows * rows) == 0;
   }
 
+  /// Not where cores that wait for inputs in one stream and for weights in another, both in turn,
+  /// could block each other: each piece of the input needs its weights before the next one.
+  [[nodiscard]] bool may_come_in_pieces(Split split) const {
+    if (split == Split::pixels) return false;
+    const bool weights_in_turn = split == Split::channels || device.rows > device.columns;
+    return !(shape.adds && device.rows > kColumnStreams && weights_in_turn);
+  }
+
   void tiles_of(Mapping mapping, std::int64_t share) {
     const bool wide = shape.convolution();
     for (const std::int64_t columns : cuts(shape.out_columns, wide ? 4 : shape.out_columns)) {
@@ -246,7 +254,7 @@ struct Search {
                 piece != shape.in_blocks) {
               continue;
             }
-            if (pixels && piece != shape.in_blocks) break;
+            if (piece != shape.in_blocks && !may_come_in_pieces(mapping.split)) break;
             mapping.piece_blocks = piece;
             mapping.keep_input = false;
             consider(mapping);

@@ -5,6 +5,7 @@
 #include "aie_model/machine/machine.hpp"
 #include "compiler/codegen/shim_map.hpp"
 #include "compiler/codegen/tests/run_program.hpp"
+#include "core/rng.hpp"
 #include "networks/int8_random.hpp"
 
 namespace wbs::compiler {
@@ -17,6 +18,39 @@ TEST_P(RandomNetworks, RunBitForBitLikeTheReference) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const networks::Int8Network network = networks::random_int8_network(seed);
     EXPECT_EQ(difference_from_reference(network, device, {}, seed), "") << "seed " << seed;
+  }
+}
+
+/// A 1x1 convolution that adds its own input, with random weights that fill the result's range.
+networks::Int8Network residual_network(std::int64_t channels) {
+  Rng rng(5);
+  networks::Int8Network network;
+  network.name = "residual";
+  network.operations.resize(2);
+  networks::Int8Op& input = network.operations[0];
+  input.name = input.result = "input";
+  input.output = {channels, 7, 7, false, 0};
+  networks::Int8Op& conv = network.operations[1];
+  conv = input;
+  conv.kind = networks::Int8Op::Kind::conv;
+  conv.name = conv.result = "conv";
+  conv.inputs = {0, 0};
+  conv.macs = channels * channels * 49;
+  for (std::int64_t i = 0; i < channels * channels; ++i) {
+    conv.weights.push_back(static_cast<std::int8_t>(rng.below(256)));
+  }
+  conv.bias.assign(static_cast<std::size_t>(channels), 100);
+  conv.shift.assign(static_cast<std::size_t>(channels), 11);
+  conv.second_shift.assign(static_cast<std::size_t>(channels), 9);
+  network.output = 1;
+  return network;
+}
+
+TEST(Generate, CoresThatShareStreamsOfInputsAndWeightsDoNotBlockEachOther) {
+  const networks::Int8Network network = residual_network(1024);
+  for (const char* name : {"aie2:6x6", "aie2:2x8", "aie2:1x5", "aie2:4x4"}) {
+    const aie::Device device = value_or_throw(aie::find_device(name));
+    EXPECT_EQ(difference_from_reference(network, device, {}, 3), "") << name;
   }
 }
 
