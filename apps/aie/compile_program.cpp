@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aie_model/program/checker.hpp"
+#include "compiler/codegen/mapping.hpp"
 #include "compiler/depth/depth.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -33,13 +34,18 @@ class Stopwatch {
 
 }  // namespace
 
+networks::Int8Options for_device(networks::Int8Options integers, const aie::Device& device) {
+  integers.fuse_add = integers.fuse_add && device.rows <= compiler::kColumnStreams;
+  return integers;
+}
+
 CompiledProgram compile_program(const ScaledModel& model, const std::string& pattern,
                                 const aie::Device& device, const networks::Int8Options& integers,
                                 const compiler::CodegenOptions& options, std::int64_t depth_tiles) {
   CompiledProgram compiled;
   Stopwatch watch;
-  compiled.network =
-      networks::to_int8(model.model.graph, model.model.weights, model.scales, integers);
+  compiled.network = networks::to_int8(model.model.graph, model.model.weights, model.scales,
+                                       for_device(integers, device));
   compiled.convert_s = watch.lap();
   if (depth_tiles != 1) {
     compiler::DepthResult tiled =

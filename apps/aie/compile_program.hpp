@@ -29,6 +29,11 @@ struct CompiledProgram {
   [[nodiscard]] double seconds() const { return convert_s + depth_s + generate_s + check_s; }
 };
 
+/// Without fused residual sums where cores of a column share streams: there the copies of the
+/// inputs that a fused sum needs cost more than a sum of its own.
+[[nodiscard]] networks::Int8Options for_device(networks::Int8Options integers,
+                                               const aie::Device& device);
+
 /// Converts, tiles, generates and checks. `pattern` is noted in the program; depth_tiles as
 /// compiler::tile_network() takes it. Throws Error: `unsupported`
 /// naming the node that does not fit, `internal` naming tile and rule when the checker refuses what

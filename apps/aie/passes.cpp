@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "aie_model/program/text_form.hpp"
+#include "apps/aie/compile_program.hpp"
 #include "apps/columns.hpp"
 #include "compiler/codegen/plan.hpp"
 #include "compiler/codegen/schedule.hpp"
@@ -139,8 +140,9 @@ class Pipeline {
       return text_;
     }
     choose_scales(request_.choice, model);
-    const networks::Int8Network integers = networks::to_int8(
-        model.model.graph, model.model.weights, model.scales, int8_options(request_.choice));
+    const networks::Int8Network integers =
+        networks::to_int8(model.model.graph, model.model.weights, model.scales,
+                          for_device(int8_options(request_.choice), request_.device));
     if (done("integers", "activations fused, 8-bit integers; scales: " + model.scales_source,
              networks::print(integers))) {
       return text_;
