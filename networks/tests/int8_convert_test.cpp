@@ -265,9 +265,10 @@ Graph residual_block(bool clamped, bool read_twice) {
   GraphBuilder g("net", {1, 2, 1, 1});
   NodeIndex conv = g.conv("conv", g.input(), {.channels = 2});
   if (clamped) conv = g.relu("inner", conv);
-  const NodeIndex sum = g.binary(Op::add, "sum", conv, g.input());
-  if (!read_twice) return std::move(g).finish(g.relu("relu", sum));
-  return std::move(g).finish(g.relu("relu", g.binary(Op::add, "again", sum, conv)));
+  NodeIndex sum = g.binary(Op::add, "sum", conv, g.input());
+  if (read_twice) sum = g.binary(Op::add, "again", sum, conv);
+  const NodeIndex relu = g.relu("relu", sum);
+  return std::move(g).finish(relu);
 }
 
 TEST(ToInt8, SumsJoinTheAccumulatorsOfA1x1ConvolutionWithoutARoundingBetween) {
