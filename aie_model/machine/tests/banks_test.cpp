@@ -34,7 +34,7 @@ TEST(Banks, OperandsInOneBankMakeACallLonger) {
 }
 
 TEST(Banks, OfAMemtileServeSixteenAccessesACycle) {
-  Program program = copy_program(1024, 1024, linear(0, 1024));
+  const Program program = copy_program(1024, 1024, linear(0, 1024));
   // Once in, once out, four words an access.
   EXPECT_EQ(run_event(program).steps[0].memtile_banks, 2U * 1024 / 4 / 16);
   // Words far apart take an access each.

@@ -86,8 +86,8 @@ Device good_device() {
 Program good_program() {
   Program program;
   program.columns = program.rows = 2;
-  program.ddr = {{"input", DdrBuffer::Kind::input, 4 * kWords, {}},
-                 {"output", DdrBuffer::Kind::output, 4 * kWords, {}}};
+  program.ddr = {{"input", DdrBuffer::Kind::input, std::uint64_t{4} * kWords, {}},
+                 {"output", DdrBuffer::Kind::output, std::uint64_t{4} * kWords, {}}};
   program.steps.emplace_back();
   add_shim(program);
   add_memtile(program);
