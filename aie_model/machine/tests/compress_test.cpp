@@ -16,7 +16,7 @@ constexpr std::uint32_t kWords = 64;
 
 /// 256 bytes of which one in `period` is not zero.
 std::vector<std::uint8_t> sparse_bytes(std::size_t period) {
-  std::vector<std::uint8_t> bytes(kWords * 4, 0);
+  std::vector<std::uint8_t> bytes(std::size_t{kWords} * 4, 0);
   for (std::size_t i = 0; i < bytes.size(); i += period) {
     bytes[i] = static_cast<std::uint8_t>(1 + i % 255);
   }
